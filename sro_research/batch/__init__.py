@@ -1,0 +1,1 @@
+"""A study as a batch of papermill runs: plan, run, publish."""

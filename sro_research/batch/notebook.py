@@ -1,0 +1,92 @@
+"""One notebook, checked against its parameters, run by papermill, and what came of it."""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import sro_research.batch.quick_imports  # noqa: F401  (before papermill)
+
+import nbformat  # isort: skip
+import papermill  # isort: skip
+from papermill.exceptions import PapermillExecutionError  # isort: skip
+
+from sro_research.errors import StudyFileError, nearest
+from sro_research.files import write_bytes
+
+KERNEL = "python3"
+_ANSI = re.compile(r"\x1b\[[0-9;]*m")
+_PARAMETER = re.compile(r"^(\w+)\s*(?::[^=]+)?=", re.M)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of running one notebook: `error` is blank where it went well."""
+
+    seconds: float
+    cell: int | None = None
+    error: str = ""
+
+    @property
+    def ok(self) -> bool:
+        """Whether the notebook ran to its end."""
+        return not self.error
+
+
+def check_parameters(notebook: Path, given: dict[str, str]) -> None:
+    """Refuse parameters that a notebook does not declare, before a kernel starts.
+
+    papermill would only warn and then run with the default: a green run of the wrong school.
+    """
+    if not notebook.is_file():
+        raise StudyFileError(notebook, "there is no such notebook", fix="Check `notebooks` in the study file.")
+    cells = nbformat.read(notebook, as_version=4).cells
+    tagged = [cell for cell in cells if "parameters" in cell.metadata.get("tags", [])]
+    if len(tagged) != 1:
+        raise StudyFileError(notebook, f"it has {len(tagged)} cells tagged `parameters`", fix="Tag exactly one.")
+    declared = _PARAMETER.findall(tagged[0].source)
+    for name in given:
+        if name not in declared:
+            raise StudyFileError(notebook, f"it has no parameter '{name}'", fix=nearest(name, declared))
+
+
+def run_notebook(notebook: Path, output: Path, parameters: dict[str, str], *, cwd: Path) -> Outcome:
+    """Run a notebook to `output`, which appears whole or not at all; a failed run is kept beside it as `.failed.ipynb`.
+
+    Parameters are passed as the strings they are: `-p` of papermill's command line would turn 0100 into 100.
+    """
+    failed = output.with_suffix(".failed.ipynb")
+    working = output.with_suffix(".running.ipynb")
+    output.parent.mkdir(parents=True, exist_ok=True)
+    output.unlink(missing_ok=True)
+    started = time.monotonic()
+    try:
+        papermill.execute_notebook(
+            str(notebook),
+            str(working),
+            parameters=parameters,
+            cwd=str(cwd),
+            kernel_name=KERNEL,
+            progress_bar=False,
+            request_save_on_cell_execute=False,
+            log_output=False,
+            shutdown_kernel="immediate",
+        )
+    except PapermillExecutionError as error:
+        working.replace(failed)
+        return Outcome(time.monotonic() - started, error.cell_index, _last_line(error.ename, error.evalue))
+    except Exception as error:
+        if working.is_file():
+            working.replace(failed)
+        return Outcome(time.monotonic() - started, None, _last_line(type(error).__name__, str(error)))
+    write_bytes(output, working.read_bytes())
+    working.unlink()
+    failed.unlink(missing_ok=True)
+    return Outcome(time.monotonic() - started)
+
+
+def _last_line(name: str, message: str) -> str:
+    lines = [line for line in _ANSI.sub("", message).splitlines() if re.search(r"\w", line)]
+    return f"{name}: {lines[-1].strip()}" if lines else name

@@ -1,0 +1,63 @@
+"""Finished pages to a release folder, swapped in as a whole."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from sro_research import __version__
+from sro_research.batch.plan import BOARD, Job, page_name
+from sro_research.files import write_text
+from sro_research.report.exporter import render
+from sro_research.report.gate import check_page
+from sro_research.report.words import load_words
+from sro_research.study import Study
+
+
+def publish(study: Study, jobs: list[Job]) -> Path:
+    """Publish the pages of finished jobs with an index in every language; return the path of the first index.
+
+    Only pages made from the current safe cells are handed in, so that a release never mixes two runs. A reader sees the
+    old release or the new one, never a part of either.
+    """
+    release = study.folders.release
+    staged, previous = release.with_name("release.new"), release.with_name("release.old")
+    for folder in (staged, previous):
+        shutil.rmtree(folder, ignore_errors=True)
+    staged.mkdir(parents=True)
+    for job in jobs:
+        for page in job.pages.values():
+            shutil.copyfile(page, staged / page.name)
+    languages = study.parameters.pages.languages
+    for language in languages:
+        write_text(staged / page_name("index", language), _index(study, {job.name for job in jobs}, language))
+    if release.exists():
+        release.rename(previous)
+    staged.rename(release)
+    shutil.rmtree(previous, ignore_errors=True)
+    return release / page_name("index", languages[0])
+
+
+def _index(study: Study, finished: set[str], language: str) -> str:
+    p, w = study.parameters, load_words(language)  # type: ignore[arg-type]
+    title = p.title[language]  # type: ignore[index]
+    notices = [w("head_synthetic")] if p.synthetic else []
+    if p.notice is not None:
+        notices.append(p.notice[language])  # type: ignore[index]
+    schools = [
+        {"name": name, "page": page_name(f"school_{i}", language) if f"school/{i}" in finished else ""}
+        for i, name in sorted(study.reported_schools().items(), key=lambda pair: (pair[1], pair[0]))
+    ]
+    page = render(
+        "index.html.j2",
+        language=language,
+        title=w("index_title", title=title),
+        organization=p.organization,
+        notices=notices,
+        board=page_name(BOARD, language) if BOARD in finished else "",
+        schools=schools,
+        alternates={code: page_name("index", code) for code in p.pages.languages if code != language},
+        footer=w("head_footer", title=title, study=p.study, version=__version__, fingerprint=p.fingerprint[:12]),
+    )
+    check_page(page, figures=0)
+    return page

@@ -1,0 +1,255 @@
+"""The door: `sro-research`."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+import warnings
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import click
+from tqdm import tqdm
+
+import sro_research.batch.quick_imports  # noqa: F401  (before anything that imports jsonschema)
+from sro_research import __version__
+from sro_research.batch.manifest import Entry, Manifest, environment
+from sro_research.batch.plan import page_jobs, study_jobs
+from sro_research.batch.run import run_study
+from sro_research.errors import EXIT_INCOMPLETE, EXIT_INPUT, StudyFileError, WorkbenchError
+from sro_research.files import write_json
+from sro_research.instruments import InstrumentFile, TranslationFile
+from sro_research.intake import Intake, take_in
+from sro_research.parameters import Parameters, TrainingStandard
+from sro_research.study import Study, open_study
+from sro_research.synthetic import make_district, write_exports
+
+STUDY_FILE = click.argument("params_file", type=click.Path(path_type=Path))
+RUN_DIR = click.option("--run-dir", default="", help="Results folder, instead of <reports>/<study>.")
+
+
+def plainly(command: Callable[..., None]) -> Callable[..., None]:
+    """Say a problem in one sentence and end with its exit code, instead of a traceback."""
+
+    @wraps(command)
+    def wrapped(*args: Any, **kwargs: Any) -> None:
+        try:
+            command(*args, **kwargs)
+        except WorkbenchError as error:
+            click.echo(f"error: {error}", err=True)
+            sys.exit(EXIT_INPUT)
+
+    return wrapped
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__)
+def main() -> None:
+    """Evaluate a school resource officer program: from raw exports to a folder of pages."""
+    # Libraries warn developers; an evaluator reads what this program says.
+    warnings.simplefilter("ignore")
+
+
+@main.command()
+@STUDY_FILE
+@RUN_DIR
+@click.option("--only", multiple=True, metavar="SCHOOL", help="Make the page of this school only; may be repeated.")
+@click.option("--limit", type=click.IntRange(min=1), help="Make the pages of the first so many schools.")
+@click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    default=os.cpu_count() or 1,
+    show_default=True,
+    help="Pages made at a time.",
+)
+@click.option("--force", is_flag=True, help="Make everything anew, also what is up to date.")
+@plainly
+def run(params_file: Path, run_dir: str, only: tuple[str, ...], limit: int | None, jobs: int, force: bool) -> None:
+    """Run a study: its notebooks, one page for each school, and the board's page."""
+    with tqdm(
+        total=1,
+        unit="",
+        bar_format="{desc:<34.34} {bar} {n_fmt}/{total_fmt} [{elapsed}]{postfix}",
+        leave=False,
+        disable=None,
+    ) as bar:
+
+        def progress(name: str, done: int, total: int, failed: int) -> None:
+            bar.total, bar.n = total, done
+            bar.set_description_str(name, refresh=False)
+            bar.set_postfix_str(f"{failed} failed" if failed else "")
+
+        summary = run_study(
+            params_file,
+            run_dir=run_dir,
+            only=list(only),
+            limit=limit,
+            jobs=jobs,
+            force=force,
+            progress=progress,
+        )
+    click.echo(f"{summary.made} made, {summary.kept} up to date, {len(summary.failed)} failed")
+    for entry in summary.failed:
+        click.echo(f"failed: {_failure(entry)}", err=True)
+    for problem in summary.problems:
+        click.echo(f"set aside: {problem}", err=True)
+    if summary.index is not None:
+        click.echo(f"index: {summary.index}")
+    if not summary.complete:
+        sys.exit(EXIT_INCOMPLETE)
+
+
+@main.command("list")
+@STUDY_FILE
+@RUN_DIR
+@plainly
+def list_jobs(params_file: Path, run_dir: str) -> None:
+    """List what a run consists of, and what of it is up to date."""
+    study, path = open_study(str(params_file), run_dir=run_dir), params_file.absolute()
+    manifest = Manifest(study.folders.internal / "manifest.json", study.parameters.study, study.parameters.fingerprint)
+    environ = environment()
+    jobs = study_jobs(study, path, environ)
+    names: dict[str, str] = {}
+    if study.folders.cells.is_file():
+        names = study.reported_schools()
+        jobs += page_jobs(study, path, environ, names)
+    for job in jobs:
+        entry = manifest.entries.get(job.name)
+        state = (
+            "up to date"
+            if manifest.done(job.name, job.key)
+            else "failed"
+            if entry and entry.status == "failed"
+            else "to do"
+        )
+        click.echo(f"{state:<11} {job.name:<32} {names.get(job.parameters.get('school_id', ''), '')}".rstrip())
+    if not names:
+        click.echo("The schools are known after the study notebooks have run.")
+
+
+@main.command()
+@STUDY_FILE
+@plainly
+def check(params_file: Path) -> None:
+    """Check a study file, its instruments, notebooks and source files; write nothing."""
+    study = _read_only(params_file)
+    intake = _take_in(study)
+    for row in intake.sources.itertuples():
+        counts = f"{row.rows_read} rows, {row.rows_set_aside} set aside" if row.status == "read" else row.status
+        click.echo(f"{row.kind:<28} {row.source:<28} {counts}")
+    for (source, column, rule), rows in intake.quarantine.groupby(["source", "column", "rule"])["row"]:
+        shown = ", ".join(map(str, rows.head(5))) + (", …" if len(rows) > 5 else "")
+        click.echo(f"set aside: {source}: {column or 'row'}: {rule} ({len(rows)} rows: {shown})", err=True)
+    for problem in intake.problems:
+        click.echo(f"error: {problem}", err=True)
+    schools = set(intake.tables["schools"]["school_id"])
+    for school in study.parameters.reported_schools or []:
+        if school not in schools:
+            raise StudyFileError(
+                f"{params_file}: reported_schools",
+                f"there is no school '{school}'",
+                fix="Check the list of schools.",
+            )
+    if intake.problems:
+        sys.exit(EXIT_INPUT)
+    click.echo("The study can run.")
+
+
+@main.command()
+@STUDY_FILE
+@RUN_DIR
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@plainly
+def clean(params_file: Path, run_dir: str, yes: bool) -> None:
+    """Delete the results of a study: protected tables, notebooks and pages."""
+    root = open_study(str(params_file), run_dir=run_dir).folders.root
+    if not (root / "internal" / "manifest.json").is_file():
+        click.echo(f"{root} holds no results of a run; nothing is deleted.")
+        return
+    if yes or click.confirm(f"Delete internal/ and release/ in {root}?"):
+        for folder in ("internal", "release"):
+            shutil.rmtree(root / folder, ignore_errors=True)
+        click.echo(f"deleted: {root}/internal, {root}/release")
+
+
+@main.command()
+@STUDY_FILE
+@click.option("--schools", type=click.IntRange(min=2), default=12, show_default=True, help="Schools to make up.")
+@click.option("--seed", type=int, default=20261, show_default=True, help="The same seed makes the same district.")
+@plainly
+def synthesize(params_file: Path, schools: int, seed: int) -> None:
+    """Write the raw files of a made-up district for a study that says `synthetic: true`."""
+    study = open_study(str(params_file))
+    p = study.parameters
+    if not p.synthetic:
+        raise StudyFileError(
+            f"{params_file}: synthetic", "this study is about real people", fix="Use params/demo.yaml."
+        )
+    instruments = list(study.instruments.values())
+    district = make_district(instruments, p.waves, list(study.courses), schools=schools, seed=seed)
+    surveys = {(s.instrument, s.wave): s.file for s in p.surveys}
+    records = {kind: source.file for kind, source in vars(p.records).items() if source is not None}
+    write_exports(district, Path(p.folders.data), surveys, records)
+    click.echo(f"made-up raw files: {p.folders.data}")
+
+
+@main.command()
+@click.option("--folder", type=click.Path(path_type=Path), default=Path(), help="The project's folder.")
+def schema(folder: Path) -> None:
+    """Write the JSON schemas by which editors check and complete study files, instruments and standards."""
+    for name, value in schemas().items():
+        write_json(folder / name, value)
+        click.echo(str(folder / name))
+
+
+def schemas() -> dict[str, Any]:
+    """Return the JSON schema of each kind of YAML file, by its path in the project."""
+    study = Parameters.model_json_schema()
+    study["properties"]["extends"] = {
+        "type": "string",
+        "description": "A study file whose keys hold where this one is silent.",
+    }
+    study["required"] = []  # What one file lacks, the one it extends may have.
+    for part in study.get("$defs", {}).values():
+        part.get("required", []).clear() if part.get("title") in (
+            "Folders",
+            "Disclosure",
+            "Margins",
+            "Notebooks",
+            "Pages",
+        ) else None
+    return {
+        "params/study.schema.json": study,
+        "params/training.schema.json": TrainingStandard.model_json_schema(),
+        "surveys/instrument.schema.json": InstrumentFile.model_json_schema(),
+        "surveys/translation.schema.json": TranslationFile.model_json_schema(),
+    }
+
+
+def _read_only(params_file: Path) -> Study:
+    """Open a study and check its notebooks, without leaving a folder behind."""
+    with tempfile.TemporaryDirectory() as scratch:
+        study = open_study(str(params_file), run_dir=scratch)
+    study_jobs(study, params_file, "")
+    return study
+
+
+def _take_in(study: Study) -> Intake:
+    p = study.parameters
+    return take_in(
+        p.surveys,
+        p.records,
+        folder=Path(p.folders.data),
+        instruments=study.instruments,
+        waves=study.waves,
+        courses=list(study.courses),
+    )
+
+
+def _failure(entry: Entry) -> str:
+    cell = "" if entry.cell is None else f", cell {entry.cell}"
+    return f"{entry.name}{cell}: {entry.error}"

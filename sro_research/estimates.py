@@ -1,0 +1,80 @@
+"""One row per statistic: the spine of the house.
+
+Everything a page, a table or a chart shows is a row of this table. What could not be estimated is a row too, with
+the reason; a gap would be read as "nothing there".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+import pandas as pd
+import pandera.pandas as pa
+
+ESTIMATED, NOT_ESTIMABLE = "estimated", "not_estimable"
+ALL: Final = ""
+"""In `construct`, `group_by`, `group`, `school_id` or `wave`: not broken down by this."""
+
+KEYS = ["measure", "population", "construct", "group_by", "group", "school_id", "wave"]
+NUMBERS = ["n", "estimate", "std_error", "conf_low", "conf_high"]
+COLUMNS = [*KEYS, *NUMBERS, "unit", "method", "status", "note"]
+
+SCHEMA = pa.DataFrameSchema(
+    {
+        **{key: pa.Column("string", nullable=False) for key in KEYS},
+        "n": pa.Column("Int64", pa.Check.ge(0), nullable=True),
+        **{number: pa.Column("Float64", nullable=True) for number in NUMBERS if number != "n"},
+        **{text: pa.Column("string", nullable=False) for text in ("unit", "method")},
+        "status": pa.Column("string", pa.Check.isin([ESTIMATED, NOT_ESTIMABLE])),
+        "note": pa.Column("string", nullable=False),
+    },
+    checks=[
+        pa.Check(
+            lambda t: (t["status"] == ESTIMATED) == t["estimate"].notna(),
+            error="an estimate exactly where one was made",
+        ),
+        pa.Check(lambda t: (t["status"] == ESTIMATED) | (t["note"] != ""), error="a reason where none was made"),
+        pa.Check(
+            lambda t: t["conf_low"].isna() | ((t["conf_low"] <= t["estimate"]) & (t["estimate"] <= t["conf_high"])),
+            error="an interval around the estimate",
+        ),
+    ],
+    unique=KEYS,
+    strict=True,
+    ordered=True,
+)
+"""n counts people (or the unit's own count); `unit` is the unit of estimate, standard error and interval."""
+
+
+def as_estimates(rows: pd.DataFrame, **constants: object) -> pd.DataFrame:
+    """Complete rows to the columns of the spine and check them.
+
+    Columns that are absent and not given in `constants` are blank. A missing estimate becomes `not_estimable`;
+    its `note` must say why.
+    """
+    table = rows.assign(**constants)
+    for column in COLUMNS:
+        if column not in table:
+            table[column] = pd.NA if column in NUMBERS else ""
+    dtypes = {c: "Int64" if c == "n" else "Float64" if c in NUMBERS else "string" for c in COLUMNS}
+    table = table[COLUMNS].astype(dtypes)
+    table[NUMBERS[1:]] = table[NUMBERS[1:]].replace([float("inf"), float("-inf")], pd.NA)
+    table["status"] = table["estimate"].notna().map({True: ESTIMATED, False: NOT_ESTIMABLE}).astype("string")
+    return SCHEMA.validate(table.reset_index(drop=True))
+
+
+def stack(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
+    """Put tables of estimates under each other; the same statistic twice is an error."""
+    return SCHEMA.validate(pd.concat([as_estimates(pd.DataFrame({"n": []})), *tables], ignore_index=True))
+
+
+def from_indicators(indicators: pd.DataFrame, *, people: str, method: str) -> pd.DataFrame:
+    """Turn indicators (`school_id`, `wave`, `measure`, `population`, `numerator`, `denominator`, `value`, `unit`) into estimates.
+
+    `people` names the column that counts the persons an indicator describes.
+    """
+    rows = indicators.rename(columns={"value": "estimate"}).assign(n=indicators[people])
+    note = rows["estimate"].isna().map({True: "the denominator is not known or too small", False: ""})
+    keep = ["school_id", "wave", "measure", "population", "estimate", "unit", "n"]
+    return as_estimates(rows[keep], note=note, method=method)

@@ -1,0 +1,223 @@
+"""The disk: strict YAML in, Parquet and text out, and fingerprints of both.
+
+YAML is read stricter than its standard. What a spreadsheet person types in good faith (`No`, `0123`) means
+something else to YAML; here that is an error that names the line and the fix, never a silent other value.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+import os
+import re
+import secrets
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+
+from sro_research.errors import StudyFileError, WorkbenchError
+
+YAML_11_BOOLEANS = {"yes", "no", "on", "off", "y", "n"}
+"""Words that YAML 1.1 reads as true or false (https://yaml.org/type/bool.html); people mean text by them."""
+
+_LEADING_ZERO = re.compile(r"[-+]?0[0-9_]+")
+_INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)")
+_NUMBER = re.compile(r"[-+]?([0-9]+\.[0-9]*|\.[0-9]+|[0-9]+)([eE][-+]?[0-9]+)?")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
+@dataclass(frozen=True)
+class Document:
+    """A YAML file as plain values, with the line on which each key or list entry stands."""
+
+    path: Path
+    data: dict[str, Any]
+    lines: Mapping[tuple[str | int, ...], int] = field(repr=False)
+
+    def where(self, keys: Iterable[str | int]) -> str:
+        """Return `file:line` for the deepest part of a key path that stands in the file."""
+        path = tuple(keys)
+        while path and path not in self.lines:
+            path = path[:-1]
+        return f"{self.path}:{self.lines.get(path, 1)}"
+
+
+def read_yaml(path: Path) -> Document:
+    """Read one YAML mapping, refusing duplicate keys and values that YAML would misread.
+
+    Raises `StudyFileError` with file, line and fix.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise StudyFileError(path, "there is no such file", fix="Check the spelling of the path.") from None
+    except IsADirectoryError:
+        raise StudyFileError(path, "this is a folder, not a file", fix="Name a .yaml file.") from None
+    except UnicodeDecodeError:
+        raise StudyFileError(path, "the file is not UTF-8 text", fix="Save it as UTF-8.") from None
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise StudyFileError(
+            f"{path}:{line}", f"this is not valid YAML: {error.problem}", fix="Check indentation and quotes."
+        ) from None
+    except yaml.YAMLError:
+        raise StudyFileError(path, "this is not valid YAML", fix="Look for stray characters.") from None
+    if not isinstance(node, yaml.MappingNode):
+        raise StudyFileError(path, "the file must hold `key: value` lines", fix="Start from params/demo.yaml.")
+    lines: dict[tuple[str | int, ...], int] = {}
+    return Document(path, _mapping(node, (), path, lines), lines)
+
+
+def _mapping(
+    node: yaml.MappingNode, at: tuple[str | int, ...], path: Path, lines: dict[tuple[str | int, ...], int]
+) -> dict[Any, Any]:
+    values: dict[Any, Any] = {}
+    for key_node, value_node in node.value:
+        key = _value(key_node, at, path, lines)
+        line = key_node.start_mark.line + 1
+        if isinstance(key, list | dict):
+            raise StudyFileError(f"{path}:{line}", "a key must be a word", fix="Write `key: value`.")
+        if key in values:
+            raise StudyFileError(
+                f"{path}:{line}",
+                f"the key '{key}' stands twice (first on line {lines[(*at, key)]})",
+                fix="Keep one of the two.",
+            )
+        lines[(*at, key)] = line
+        values[key] = _value(value_node, (*at, key), path, lines)
+    return values
+
+
+def _value(node: yaml.Node, at: tuple[str | int, ...], path: Path, lines: dict[tuple[str | int, ...], int]) -> Any:
+    if isinstance(node, yaml.MappingNode):
+        return _mapping(node, at, path, lines)
+    if isinstance(node, yaml.SequenceNode):
+        for i, child in enumerate(node.value):
+            lines[(*at, i)] = child.start_mark.line + 1
+        return [_value(child, (*at, i), path, lines) for i, child in enumerate(node.value)]
+    assert isinstance(node, yaml.ScalarNode)
+    return node.value if node.style else _plain(node.value, f"{path}:{node.start_mark.line + 1}")
+
+
+def _plain(text: str, where: str) -> str | int | float | bool | dt.date | None:
+    """Read an unquoted scalar: what is not plainly a number, a date, true, false or null is text."""
+    if text.lower() in YAML_11_BOOLEANS:
+        raise StudyFileError(
+            where,
+            f"{text} without quotes is read as true or false",
+            fix=f'Write "{text}" for the word, or true / false for the switch.',
+        )
+    if _LEADING_ZERO.fullmatch(text):
+        raise StudyFileError(
+            where,
+            f"{text} without quotes loses its leading zero",
+            fix=f'Write "{text}" if it is an identifier.',
+        )
+    if text in ("", "~", "null"):
+        return None
+    if text in ("true", "false"):
+        return text == "true"
+    if _INTEGER.fullmatch(text):
+        return int(text)
+    if _NUMBER.fullmatch(text):
+        return float(text)
+    if _DATE.fullmatch(text):
+        try:
+            return dt.date.fromisoformat(text)
+        except ValueError:
+            raise StudyFileError(where, f"{text} is not a day of the calendar", fix="Mend the date.") from None
+    return text
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write UTF-8 text so that a reader sees the old file or the whole new one, never a part."""
+    write_bytes(path, text.encode("utf-8"))
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write bytes to a temporary neighbour, flush it to the disk, then rename it into place."""
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("xb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        raise _unwritable(path, error) from None
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def _unwritable(path: Path, error: OSError) -> WorkbenchError:
+    return WorkbenchError(
+        path,
+        f"cannot be written: {(error.strerror or 'unknown reason').lower()}",
+        fix="Free space or choose another folder.",
+    )
+
+
+def write_table(path: Path, table: pd.DataFrame) -> None:
+    """Write a table as Parquet, atomically and without an index."""
+    write_bytes(path, table.to_parquet(index=False))
+
+
+def read_table(path: Path, columns: list[str] | None = None) -> pd.DataFrame:
+    """Read a Parquet table that `write_table` wrote."""
+    if not path.is_file():
+        raise WorkbenchError(
+            path, "this table has not been made yet", fix="Run the earlier notebooks: `sro-research run`."
+        )
+    return pd.read_parquet(path, columns=columns)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write plain values as readable JSON, keys in the order given."""
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """Read JSON, or return None where there is no such file."""
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+
+
+def fingerprint(*parts: Any) -> str:
+    """Return a short hash of plain values, in order; equal values give equal text on any machine."""
+    digest = hashlib.blake2b(digest_size=16)
+    for part in parts:
+        digest.update(json.dumps(part, sort_keys=True, default=str, ensure_ascii=False).encode())
+        digest.update(b"\x00")
+    return digest.hexdigest()
+
+
+def file_fingerprint(path: Path) -> str:
+    """Return a short hash of a file's bytes, or `absent`."""
+    if not path.is_file():
+        return "absent"
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
+
+
+def find_upward(name: str, start: Path) -> Path:
+    """Find a relative path in `start` or the nearest folder above it.
+
+    A notebook is opened from its own folder by JupyterLab and run from the project's by papermill; the same
+    `params/demo.yaml` has to mean the same file to both.
+    """
+    path = Path(name).expanduser()
+    if path.is_absolute():
+        return path
+    for folder in (start, *start.parents):
+        if (folder / path).exists():
+            return folder / path
+    return start / path

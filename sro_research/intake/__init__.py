@@ -1,0 +1,10 @@
+"""Raw exports to validated tables.
+
+What breaks a rule is set aside with its row number and the rule, and counted; it is never mended, guessed or quoted.
+"""
+
+from sro_research.intake.admission import Admission, admit
+from sro_research.intake.district import Intake, take_in
+from sro_research.intake.exports import Export, read_export
+
+__all__ = ["Admission", "Export", "Intake", "admit", "read_export", "take_in"]

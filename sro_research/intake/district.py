@@ -1,0 +1,158 @@
+"""All sources of a study, taken in one after the other, in the order in which they refer to each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pandas as pd
+import pandera.pandas as pa
+
+from sro_research import schemas
+from sro_research.errors import SourceError
+from sro_research.instruments import Instrument
+from sro_research.intake.admission import QUARANTINE_COLUMNS, Admission, admit
+from sro_research.intake.exports import Export, read_export
+from sro_research.parameters import Records, Source, SurveySource
+
+RECORDS = ("schools", "officers", "assignments", "training", "outreach")
+
+
+@dataclass(frozen=True)
+class Intake:
+    """Everything a study took in.
+
+    `tables` maps names (`schools`, `training`, …, `responses/<instrument>`) to validated tables. `sources` has one
+    row per source: `source`, `kind`, `status` (`read`, `set aside`, `not provided`), `rows_read`,
+    `rows_admitted`, `rows_set_aside`, `columns_dropped`, `problem`. `quarantine` has one row per broken rule.
+    """
+
+    tables: dict[str, pd.DataFrame]
+    sources: pd.DataFrame
+    quarantine: pd.DataFrame
+
+    @property
+    def problems(self) -> list[str]:
+        """The errors of the sources that were set aside as a whole."""
+        return self.sources.loc[self.sources["status"] == "set aside", "problem"].tolist()
+
+
+def take_in(
+    surveys: Iterable[SurveySource],
+    records: Records,
+    *,
+    folder: Path,
+    instruments: Mapping[str, Instrument],
+    waves: Iterable[str],
+    courses: Iterable[str],
+) -> Intake:
+    """Read every source of a study below `folder`.
+
+    A source that cannot be read is set aside with its error and the others go on. Only the list of schools is
+    needed by all of them: without a readable one, and when no survey is left, `SourceError` is raised.
+    """
+    waves, log, tables = list(waves), [], {}
+    quarantine = [pd.DataFrame({name: [] for name in QUARANTINE_COLUMNS})]
+
+    def take(kind: str, source: Source | None, schema: pa.DataFrameSchema) -> pd.DataFrame | None:
+        if source is None:
+            log.append({"source": "", "kind": kind, "status": "not provided"})
+            return None
+        try:
+            taken = _read(folder / source.file, source, schema)
+        except SourceError as error:
+            log.append({"source": source.file, "kind": kind, "status": "set aside", "problem": str(error)})
+            return None
+        quarantine.append(taken.quarantine)
+        log.append(_entry(kind, source, taken))
+        return taken.table
+
+    if records.schools is not None:
+        schools = _read(folder / records.schools.file, records.schools, schemas.schools(waves))
+        quarantine.append(schools.quarantine)
+        log.append(_entry("schools", records.schools, schools))
+        tables["schools"] = schools.table
+    known = set(tables["schools"]["school_id"]) if "schools" in tables else None
+    for survey in surveys:
+        schema = schemas.responses(instruments[survey.instrument].codes, known)
+        table = take(f"responses/{survey.instrument}", survey, schema)
+        if table is not None:
+            name = f"responses/{survey.instrument}"
+            table.insert(0, "wave", pd.array([survey.wave] * len(table), dtype="string"))
+            tables[name] = pd.concat([tables[name], table], ignore_index=True) if name in tables else table
+    if not any(name.startswith("responses/") for name in tables):
+        raise SourceError(folder, "no survey could be read", fix=f"First problem: {log[-1].get('problem', '')}")
+    if known is None:
+        tables["schools"] = _schools_of(tables)
+        log.append({"source": "", "kind": "schools", "status": "not provided"})
+        known = set(tables["schools"]["school_id"])
+    officers = take("officers", records.officers, schemas.officers())
+    people = set(officers["officer_id"]) if officers is not None else None
+    for kind, schema in {
+        "assignments": schemas.assignments(known, people),
+        "training": schemas.training(people, courses),
+        "outreach": schemas.outreach(known, people),
+    }.items():
+        source = getattr(records, kind)
+        table = take(kind, source, schema)
+        if table is not None:
+            tables[kind] = table
+    if officers is not None:
+        tables["officers"] = officers
+    return Intake(tables, _log(log), pd.concat([q for q in quarantine if len(q)] or quarantine, ignore_index=True))
+
+
+def _read(path: Path, source: Source, schema: pa.DataFrameSchema) -> Admission:
+    export = read_export(path, source.encoding)
+    if "respondent_id" in schema.columns:
+        export = _with_respondents(export, source)
+    return admit(export, schema, source=path, rename=source.columns)
+
+
+def _with_respondents(export: Export, source: Source) -> Export:
+    """Give rows of an export without a respondent column their row number, so that each is one respondent."""
+    name = source.columns.get("respondent_id", "respondent_id")
+    if "respondent_id" in source.columns or name.lower() in {str(c).lower() for c in export.cells.columns}:
+        return export
+    return replace(export, cells=export.cells.assign(respondent_id=export.cells.index.astype(str)))
+
+
+def _schools_of(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """List the schools the answers name; how many students each has is not known."""
+    pairs = [t[["school_id", "wave"]] for name, t in tables.items() if name.startswith("responses/")]
+    schools = pd.concat(pairs).drop_duplicates().sort_values(["school_id", "wave"], ignore_index=True)
+    return schools.assign(
+        school_name=schools["school_id"],
+        level=pd.array(["combined"] * len(schools), dtype="string"),
+        students=pd.array([pd.NA] * len(schools), dtype="Int64"),
+        staff=pd.array([pd.NA] * len(schools), dtype="Int64"),
+    )
+
+
+def _entry(kind: str, source: Source, taken: Admission) -> dict[str, object]:
+    return {
+        "source": source.file,
+        "kind": kind,
+        "status": "read",
+        "rows_read": taken.rows_read,
+        "rows_admitted": len(taken.table),
+        "rows_set_aside": taken.rows_set_aside,
+        "columns_dropped": taken.columns_dropped,
+    }
+
+
+def _log(entries: list[dict[str, object]]) -> pd.DataFrame:
+    columns = [
+        "source",
+        "kind",
+        "status",
+        "rows_read",
+        "rows_admitted",
+        "rows_set_aside",
+        "columns_dropped",
+        "problem",
+    ]
+    log = pd.DataFrame(entries, columns=columns)
+    counts = [c for c in columns if c.startswith(("rows", "columns"))]
+    return log.astype(dict.fromkeys(counts, "Int64")).assign(problem=log["problem"].fillna(""))

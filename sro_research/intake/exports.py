@@ -1,0 +1,142 @@
+"""One raw export file to a table of text, whatever program wrote it.
+
+Every reader ends in the same shape, so that one set of rules serves CSV, Excel and SPSS alike: all cells are text,
+blank where empty, and the index is the row number a spreadsheet shows (the header is row 1).
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import openpyxl
+import pandas as pd
+import pyreadstat
+
+from sro_research.errors import SourceError
+
+DELIMITERS = ",;\t"
+FIRST_DATA_ROW = 2
+
+
+@dataclass(frozen=True)
+class Export:
+    """A raw file as text: `cells`, and the row numbers that could not be read with the reason for each."""
+
+    cells: pd.DataFrame
+    unreadable: dict[int, str]
+
+    @property
+    def rows(self) -> int:
+        """Rows in the file, readable or not, without the header."""
+        return len(self.cells) + len(self.unreadable)
+
+
+def read_export(path: Path, encoding: str = "utf-8") -> Export:
+    """Read a CSV, XLSX or SPSS file.
+
+    Raises `SourceError` when the file as a whole cannot be read.
+    """
+    if not path.is_file():
+        raise SourceError(path, "there is no such file", fix="Check `file` and `folders.data` in the study file.")
+    if path.stat().st_size == 0:
+        raise SourceError(path, "the file is empty", fix="Export it again.")
+    readers = {
+        ".csv": _read_csv,
+        ".txt": _read_csv,
+        ".tsv": _read_csv,
+        ".xlsx": _read_xlsx,
+        ".sav": _read_sav,
+    }
+    reader = readers.get(path.suffix.lower())
+    if reader is None:
+        raise SourceError(path, "this kind of file is not known", fix=f"Export it as {', '.join(sorted(readers))}.")
+    export = reader(path, encoding)
+    twice = export.cells.columns.duplicated()
+    if twice.any():
+        # By position: in a file without a header the "name" would be a person's answer.
+        raise SourceError(
+            path,
+            f"column {twice.argmax() + 1} has the name of an earlier one",
+            fix="Give each column its own name.",
+        )
+    if export.rows == 0:
+        raise SourceError(path, "the file has a header but no rows", fix="Export it again.")
+    return export
+
+
+def _read_csv(path: Path, encoding: str) -> Export:
+    raw = path.read_bytes()
+    try:
+        text = raw.decode("utf-8-sig" if encoding.lower() in ("utf-8", "utf8") else encoding)
+    except LookupError:
+        raise SourceError(path, f"the encoding '{encoding}' is not known", fix="Write utf-8 or cp1252.") from None
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise SourceError(
+            f"{path}:{line}",
+            f"the text is not {encoding}",
+            fix="Save it as UTF-8, or write `encoding: cp1252` beside the file in the study file.",
+        ) from None
+    header = text.partition("\n")[0]
+    delimiter = max(DELIMITERS, key=header.count)
+    csv.field_size_limit(max(len(text), csv.field_size_limit()))
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    try:
+        records = list(reader)
+    except csv.Error:
+        raise SourceError(
+            f"{path}:{reader.line_num}",
+            "a quoted cell is not closed or is followed by stray text",
+            fix="Mend the quotes near this line and export again.",
+        ) from None
+    columns = [name.strip() for name in records[0]]
+    # A line of nothing is what editors leave behind, not an answer.
+    rows = {number: cells for number, cells in enumerate(records[1:], FIRST_DATA_ROW) if any(cells)}
+    readable = {number: cells for number, cells in rows.items() if len(cells) == len(columns)}
+    unreadable = dict.fromkeys(rows.keys() - readable.keys(), "has more or fewer cells than the header")
+    cells = pd.DataFrame(list(readable.values()), index=list(readable), columns=columns, dtype="str")
+    return Export(cells, unreadable)
+
+
+def _read_xlsx(path: Path, _encoding: str) -> Export:
+    try:
+        book = openpyxl.load_workbook(path, read_only=True, data_only=True)
+        records = list(book.worksheets[0].iter_rows(values_only=True))
+        book.close()
+    except (zipfile.BadZipFile, KeyError, ValueError, OSError, IndexError):
+        raise SourceError(path, "this is not a readable Excel workbook", fix="Save it again as .xlsx.") from None
+    if not records:
+        raise SourceError(path, "the first sheet is empty", fix="Put the export on the first sheet.")
+    columns = [_as_text(name).strip() for name in records[0]]
+    keep = [i for i, name in enumerate(columns) if name]
+    rows = {
+        number: [_as_text(cells[i]) if i < len(cells) else "" for i in keep]
+        for number, cells in enumerate(records[1:], FIRST_DATA_ROW)
+        if any(cell is not None for cell in cells)
+    }
+    cells = pd.DataFrame(list(rows.values()), index=list(rows), columns=[columns[i] for i in keep], dtype="str")
+    return Export(cells, {})
+
+
+def _read_sav(path: Path, _encoding: str) -> Export:
+    try:
+        # User-missing codes are answers ("don't know"); the codebook, not SPSS, says what they mean.
+        table, _ = pyreadstat.read_sav(path, user_missing=True)
+    except (pyreadstat.ReadstatError, UnicodeDecodeError, OSError):
+        raise SourceError(path, "this is not a readable SPSS file", fix="Save it again as .sav.") from None
+    cells = pd.DataFrame({name: [_as_text(v) for v in table[name]] for name in table.columns}, dtype="str")
+    cells.index = pd.RangeIndex(FIRST_DATA_ROW, FIRST_DATA_ROW + len(cells))
+    return Export(cells, {})
+
+
+def _as_text(value: object) -> str:
+    """Write a cell as a person would type it: whole numbers without a point, midnight without a time."""
+    if value is None or value != value:
+        return ""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value).removesuffix(" 00:00:00")

@@ -1,0 +1,1 @@
+"""Protected tables to scale scores and indicators; one file per subject."""

@@ -1,0 +1,1 @@
+"""Scores and indicators to estimates; one file per model."""

@@ -1,0 +1,106 @@
+"""An executed notebook to one HTML file that needs nothing else: no network, no code, no outputs but the parts of a page."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from importlib.resources import files
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from nbconvert.exporters import Exporter
+from nbformat import NotebookNode
+from traitlets import Unicode, default
+
+from sro_research.errors import ReportError
+from sro_research.report.gate import check_page
+from sro_research.report.parts import HIDDEN_MARK, NOT_AVAILABLE_MARK, PART_MIME
+from sro_research.report.svg import inline_svg
+from sro_research.report.words import load_words
+
+LANGUAGE_NAMES = {"en": "English", "es": "Español"}
+SCRIPT = (
+    "addEventListener('beforeprint',()=>document.querySelectorAll('details').forEach(d=>{d.dataset.was=d.open;d.open=true}));"
+    "addEventListener('afterprint',()=>document.querySelectorAll('details').forEach(d=>{d.open=d.dataset.was=='true'}))"
+)
+"""Opens the tables for printing. The page's policy allows this script by its hash and no other."""
+
+
+class SchoolReportExporter(Exporter):
+    """Export the parts a report notebook displays as a page in one language.
+
+    Works in JupyterLab's export menu, as `jupyter nbconvert --to school_report`, and in the batch. Everything that is not a part
+    (code, prose for the analyst, streams, warnings) stays behind; an error output is refused.
+    """
+
+    export_from_notebook = "School report"
+    output_mimetype = "text/html"
+    language = Unicode("en", help="Language of the page.").tag(config=True)
+    other_pages = Unicode("", help="Where the same page lies in other languages: 'es=name.es.html'.").tag(config=True)
+
+    @default("file_extension")
+    def _file_extension_default(self) -> str:
+        return ".html"
+
+    def from_notebook_node(
+        self, nb: NotebookNode, resources: Any | None = None, **kwargs: Any
+    ) -> tuple[str, dict[str, Any]]:
+        """Return the page and its resources.
+
+        Raises `ReportError` where the notebook has an error output, shows no parts, or the page fails its checks.
+        """
+        nb, resources = super().from_notebook_node(nb, resources, **kwargs)
+        parts = list(self._parts(nb))
+        if not parts or parts[0]["kind"] != "head":
+            raise ReportError(
+                "notebook",
+                "it does not start with the head of a page",
+                fix="Run all cells; show `head` first.",
+            )
+        links = dict(pair.split("=", 1) for pair in self.other_pages.split()) if self.other_pages else {}
+        page = render("page.html.j2", language=self.language, head=parts[0], parts=parts[1:], alternates=links)
+        check_page(page, figures=sum(part["kind"] == "figure" for part in parts))
+        return page, resources
+
+    def _parts(self, nb: NotebookNode) -> Any:
+        for number, cell in enumerate(nb.cells):
+            for output in cell.get("outputs", []):
+                if output.output_type == "error":
+                    raise ReportError(f"cell {number}", f"it ended in {output.ename}", fix="Mend the notebook.")
+                languages = output.get("data", {}).get(PART_MIME)
+                if languages is None:
+                    continue
+                if self.language not in languages:
+                    raise ReportError(
+                        f"cell {number}",
+                        f"it has no text in '{self.language}'",
+                        fix="Add the language to the study.",
+                    )
+                yield languages[self.language]
+
+
+def render(template: str, **values: Any) -> str:
+    """Fill a template of the pages; every text is escaped."""
+    language = values["language"]
+    environment = Environment(
+        loader=PackageLoader("sro_research.report", "assets"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(template).render(
+        **values,
+        w=load_words(language),
+        svg=inline_svg,
+        language_names=LANGUAGE_NAMES,
+        script=SCRIPT,
+        script_hash=_hash(SCRIPT),
+        style=(files("sro_research.report") / "assets" / "page.css").read_text(encoding="utf-8"),
+        hidden_mark=HIDDEN_MARK,
+        not_available_mark=NOT_AVAILABLE_MARK,
+    )
+
+
+def _hash(script: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()

@@ -1,0 +1,109 @@
+"""What a page knows: safe cells and the texts around them. Nothing here leads back to a protected table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from sro_research.estimates import KEYS
+from sro_research.instruments import Instrument
+from sro_research.parameters import Disclosure, Language, Margins, Model, Text, Wave
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a study says about itself on its pages, apart from statistics."""
+
+    schools: dict[str, str]
+    """School id: school name, of the schools that get a page."""
+    sources_read: int
+    sources_set_aside: int
+    rows_set_aside: int
+    cells_shown: int
+    cells_hidden: int
+    provided: tuple[str, ...]
+    """Kinds of records that were provided and could be read."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One statistic as a page may show it; without numbers where it is hidden or not available."""
+
+    status: str
+    n: int | None = None
+    estimate: float | None = None
+    low: float | None = None
+    high: float | None = None
+
+    @property
+    def shown(self) -> bool:
+        """Whether there are numbers to show."""
+        return self.status == "shown"
+
+
+HIDDEN = Cell("hidden")
+
+
+@dataclass(frozen=True)
+class Page:
+    """Everything the page of one school, or of the board (`school_id` blank), is made of."""
+
+    study: str
+    title: Text
+    organization: str
+    contact: Text
+    notice: Text | None
+    synthetic: bool
+    languages: tuple[Language, ...]
+    waves: tuple[Wave, ...]
+    groups: tuple[str, ...]
+    instruments: dict[str, Instrument]
+    """By population."""
+    margins: Margins
+    disclosure: Disclosure
+    model: Model | None
+    facts: Facts
+    fingerprint: str
+    version: str
+    school_id: str
+    cells: pd.DataFrame = field(repr=False)
+    courses: dict[str, Text] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        table = self.cells.set_index(KEYS)[["status", "n", "estimate", "conf_low", "conf_high"]]
+        index = {
+            key: Cell(*(None if pd.isna(v) else v for v in row))
+            for key, row in zip(table.index, table.itertuples(index=False), strict=True)
+        }
+        object.__setattr__(self, "_index", index)
+
+    @property
+    def school_name(self) -> str:
+        """The school's name, blank for the board."""
+        return self.facts.schools.get(self.school_id, "")
+
+    @property
+    def last_wave(self) -> Wave:
+        """The wave the page is about."""
+        return self.waves[-1]
+
+    def cell(
+        self,
+        measure: str,
+        *,
+        population: str = "",
+        construct: str = "",
+        group_by: str = "",
+        group: str = "",
+        school_id: str | None = None,
+        wave: str | None = None,
+    ) -> Cell:
+        """Look up a statistic, of this school and the last wave unless said otherwise.
+
+        A statistic that is not there was asked of nobody or answered by nobody: it looks like any other hidden cell, so that
+        no reader can tell a group of zero from a group of nine.
+        """
+        school = self.school_id if school_id is None else school_id
+        when = self.last_wave.id if wave is None else wave
+        return self._index.get((measure, population, construct, group_by, group, school, when), HIDDEN)  # type: ignore[attr-defined]

@@ -1,0 +1,176 @@
+"""The parts of a page: plain values that say what a reader gets, before anything is drawn.
+
+A part goes through a notebook as JSON under a private MIME type, in all languages at once. JupyterLab shows its first
+language (charts interactively); the exporter takes the language it is asked for.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from typing import Any, ClassVar
+
+from IPython.display import display
+
+from sro_research.errors import ReportError
+from sro_research.parameters import Language
+from sro_research.report.page import Page
+from sro_research.report.words import Words, load_words
+
+PART_MIME = "application/vnd.sro-research.part+json"
+VEGALITE_MIME = "application/vnd.vegalite.v5+json"
+"""JupyterLab 4.6 draws Vega-Lite up to version 5 without a network; Altair 6 writes 6, which differs in nothing used here."""
+VEGALITE_SCHEMA = "https://vega.github.io/schema/vega-lite/v5.20.1.json"
+SHORTEST_ALT = 40
+
+HIDDEN_MARK, NOT_AVAILABLE_MARK = "[c]", "[x]"
+
+
+@dataclass(frozen=True)
+class Head:
+    """Title and frame of a page."""
+
+    kind: ClassVar[str] = "head"
+    title: str
+    subtitle: str
+    organization: str
+    notices: list[str]
+    footer: str
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A section heading; it also makes the table of contents."""
+
+    kind: ClassVar[str] = "heading"
+    text: str
+
+
+@dataclass(frozen=True)
+class Paragraph:
+    """A paragraph of plain text."""
+
+    kind: ClassVar[str] = "paragraph"
+    text: str
+
+
+@dataclass(frozen=True)
+class Bullets:
+    """A list of sentences."""
+
+    kind: ClassVar[str] = "bullets"
+    items: list[str]
+
+
+@dataclass(frozen=True)
+class Card:
+    """One finding: what, how much, compared with what, and the verdict in words."""
+
+    label: str
+    value: str
+    comparison: str
+    verdict: str
+    symbol: str
+
+
+@dataclass(frozen=True)
+class Cards:
+    """Findings side by side."""
+
+    kind: ClassVar[str] = "cards"
+    cards: list[Card]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of formatted cells; the first column heads its rows. Numbers are right-aligned where `numeric` says so."""
+
+    kind: ClassVar[str] = "table"
+    caption: str
+    columns: list[str]
+    rows: list[list[str]]
+    numeric: list[bool]
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A chart in two widths with its message, a description for who cannot see it, and its numbers as a table."""
+
+    kind: ClassVar[str] = "figure"
+    title: str
+    alt: str
+    wide: dict[str, Any] = field(repr=False)
+    narrow: dict[str, Any] = field(repr=False)
+    table: Table
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        if len(self.alt) < SHORTEST_ALT or self.alt == self.title:
+            raise ReportError(
+                f"figure '{self.title}'",
+                "the description does not say what the chart shows",
+                fix=f"Write at least {SHORTEST_ALT} characters that are not the title.",
+            )
+
+
+Part = Head | Heading | Paragraph | Bullets | Cards | Table | Figure
+Section = Callable[[Page, Words], list[Part]]
+
+
+@dataclass(frozen=True)
+class Multilingual:
+    """One part in every language of a study, as a notebook output."""
+
+    parts: dict[Language, Part]
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
+        first = next(iter(self.parts.values()))
+        bundle: dict[str, Any] = {
+            PART_MIME: {language: {"kind": part.kind, **asdict(part)} for language, part in self.parts.items()}
+        }
+        if isinstance(first, Figure):
+            # Without text/html: JupyterLab would prefer it to the interactive chart.
+            bundle[VEGALITE_MIME] = {**first.wide, "$schema": VEGALITE_SCHEMA, "description": first.alt}
+            bundle["text/plain"] = f"{first.title}\n{first.alt}"
+        else:
+            bundle["text/html"] = preview(first)
+            bundle["text/plain"] = type(first).__name__
+        return bundle
+
+
+def show(page: Page, section: Section) -> None:
+    """Display a section of a page in a notebook, in all languages of the study."""
+    by_language = {language: section(page, load_words(language)) for language in page.languages}
+    for parts in zip(*by_language.values(), strict=True):
+        display(Multilingual(dict(zip(by_language, parts, strict=True))))
+
+
+def preview(part: Part) -> str:
+    """Return plain HTML of a part for a notebook; the published page is made by the exporter's template."""
+    e = html.escape
+    match part:
+        case Head():
+            return f"<h1>{e(part.title)}</h1><p>{e(part.subtitle)}</p>" + "".join(
+                f"<p><em>{e(n)}</em></p>" for n in part.notices
+            )
+        case Heading():
+            return f"<h2>{e(part.text)}</h2>"
+        case Paragraph():
+            return f"<p>{e(part.text)}</p>"
+        case Bullets():
+            return "<ul>" + "".join(f"<li>{e(i)}</li>" for i in part.items) + "</ul>"
+        case Cards():
+            return (
+                "<ul>"
+                + "".join(
+                    f"<li>{e(c.label)}: <b>{e(c.value)}</b> {e(c.comparison)} {e(c.verdict)}</li>" for c in part.cards
+                )
+                + "</ul>"
+            )
+        case Table():
+            head = "".join(f"<th>{e(c)}</th>" for c in part.columns)
+            body = "".join("<tr>" + "".join(f"<td>{e(c)}</td>" for c in row) + "</tr>" for row in part.rows)
+            return f"<table><caption>{e(part.caption)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    raise TypeError(f"{type(part).__name__} has no preview")

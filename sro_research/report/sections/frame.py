@@ -1,0 +1,67 @@
+"""What every page has around its findings."""
+
+from __future__ import annotations
+
+from sro_research.report.page import Page
+from sro_research.report.parts import Bullets, Head, Heading, Paragraph, Part
+from sro_research.report.words import Words
+
+
+def head(page: Page, w: Words) -> list[Part]:
+    """Title, the notices that stand on every page, and the line that says which study this is."""
+    title, language = page.title[w.language], w.language
+    notices = [w("head_synthetic")] if page.synthetic else []
+    if page.notice is not None:
+        notices.append(page.notice[language])
+    if page.facts.sources_set_aside:
+        notices.append(w("head_set_aside", count=page.facts.sources_set_aside))
+    return [
+        Head(
+            title=w("head_title_school", school=page.school_name)
+            if page.school_id
+            else w("head_title_board", organization=page.organization),
+            subtitle=w("head_subtitle", title=title, wave=page.last_wave.label[language]),
+            organization=page.organization,
+            notices=notices,
+            footer=w(
+                "head_footer",
+                title=title,
+                study=page.study,
+                version=page.version,
+                fingerprint=page.fingerprint,
+            ),
+        )
+    ]
+
+
+def limits(page: Page, w: Words) -> list[Part]:
+    """What no reader should take from the page."""
+    return [Heading(w("limits_heading")), Bullets(w.sentences("limits"))]
+
+
+def how(page: Page, w: Words) -> list[Part]:
+    """Scores, ranges, hiding, sources and margins, in a few sentences."""
+    facts, minimum = page.facts, page.disclosure.minimum_group_size
+    return [
+        Heading(w("how_heading")),
+        Bullets(
+            [
+                w("how_scores"),
+                w("how_range"),
+                w("how_margin", margin=w.of_hundred(page.margins.share)),
+                w(
+                    "how_hidden",
+                    minimum=minimum,
+                    hidden=w.number(facts.cells_hidden),
+                    total=w.number(facts.cells_hidden + facts.cells_shown),
+                ),
+                w("how_privacy"),
+                w("how_sources", read=facts.sources_read, rows=w.number(facts.rows_set_aside)),
+            ]
+        ),
+    ]
+
+
+def ask(page: Page, w: Words) -> list[Part]:
+    """Where a reader turns with a question or a complaint."""
+    return [Heading(w("ask_heading")), Paragraph(w("ask_text", contact=page.contact[w.language]))]

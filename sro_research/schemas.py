@@ -1,0 +1,184 @@
+"""The tables of the house: what one row is, which columns it has, and the rules a row must keep.
+
+Each rule carries the words a person reads when it is broken; a rule never quotes the value that broke it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import pandas as pd
+import pandera.pandas as pa
+
+IDENTIFIER = pa.Check.str_matches(r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", error="not an identifier of letters, digits, - _ .")
+"""Identifiers of schools become file names."""
+LEVELS = ("elementary", "middle", "high", "combined")
+HOURS_IN_A_DAY = 24
+
+
+def _text(*rules: pa.Check, nullable: bool = False, unique: bool = False) -> pa.Column:
+    return pa.Column("string", list(rules), nullable=nullable, unique=unique, report_duplicates="exclude_first")
+
+
+def _date(*, nullable: bool = False) -> pa.Column:
+    return pa.Column("datetime64[ns]", nullable=nullable)
+
+
+def _known(values: Iterable[str] | None, what: str) -> list[pa.Check]:
+    """Check that identifiers are known; where the list of them was not provided, there is nothing to check."""
+    if values is None:
+        return []
+    allowed = set(values)
+    return [pa.Check(lambda column: column.isin(allowed), error=f"not a {what} of this study")]
+
+
+def _in_order(first: str, last: str) -> pa.Check:
+    return pa.Check(lambda table: table[last].isna() | (table[first] <= table[last]), error=f"{last} is before {first}")
+
+
+def responses(codes: Mapping[str, tuple[int, ...]], schools: Iterable[str] | None) -> pa.DataFrameSchema:
+    """One row is a respondent: `respondent_id`, `school_id`, and one integer code per question.
+
+    `codes` are the allowed codes by column; a question left blank is missing. `schools` are the known schools;
+    None accepts any.
+    """
+
+    def answer(allowed: tuple[int, ...]) -> pa.Column:
+        return pa.Column("Int16", pa.Check.isin(allowed, error="not a code of this question"), nullable=True)
+
+    return pa.DataFrameSchema(
+        {
+            "respondent_id": _text(unique=True),
+            "school_id": _text(IDENTIFIER, *_known(schools, "school")),
+            **{column: answer(allowed) for column, allowed in codes.items()},
+        },
+        strict=True,
+    )
+
+
+def schools(waves: Iterable[str]) -> pa.DataFrameSchema:
+    """One row is a school in a wave: its name, level, students enrolled and staff employed."""
+    positive = pa.Check.gt(0, error="must be above zero")
+    return pa.DataFrameSchema(
+        {
+            "school_id": _text(IDENTIFIER),
+            "wave": _text(*_known(waves, "wave")),
+            "school_name": _text(),
+            "level": _text(pa.Check.isin(LEVELS, error=f"not one of {', '.join(LEVELS)}")),
+            "students": pa.Column("Int64", positive),
+            "staff": pa.Column("Int64", positive, nullable=True),
+        },
+        unique=["school_id", "wave"],
+        report_duplicates="exclude_first",
+        strict=True,
+    )
+
+
+def officers() -> pa.DataFrameSchema:
+    """One row is an officer, from the first to the last day in the program."""
+    return pa.DataFrameSchema(
+        {"officer_id": _text(unique=True), "start_date": _date(), "end_date": _date(nullable=True)},
+        checks=_in_order("start_date", "end_date"),
+        strict=True,
+    )
+
+
+def assignments(schools: Iterable[str], officers: Iterable[str] | None) -> pa.DataFrameSchema:
+    """One row is an officer's assignment to a school, from and to a day; still going on where `to_date` is blank."""
+    return pa.DataFrameSchema(
+        {
+            "officer_id": _text(*_known(officers, "officer")),
+            "school_id": _text(*_known(schools, "school")),
+            "from_date": _date(),
+            "to_date": _date(nullable=True),
+        },
+        checks=_in_order("from_date", "to_date"),
+        strict=True,
+    )
+
+
+def training(officers: Iterable[str] | None, courses: Iterable[str]) -> pa.DataFrameSchema:
+    """One row is a course an officer completed, with its hours."""
+    return pa.DataFrameSchema(
+        {
+            "officer_id": _text(*_known(officers, "officer")),
+            "course": _text(*_known(courses, "course")),
+            "completed_on": _date(),
+            "hours": pa.Column("Float64", pa.Check.gt(0, error="must be above zero")),
+        },
+        unique=["officer_id", "course", "completed_on"],
+        report_duplicates="exclude_first",
+        strict=True,
+    )
+
+
+def outreach(schools: Iterable[str], officers: Iterable[str] | None) -> pa.DataFrameSchema:
+    """One row is an outreach activity at a school: day, kind, officer hours and, if counted, people reached."""
+    return pa.DataFrameSchema(
+        {
+            "school_id": _text(*_known(schools, "school")),
+            "officer_id": _text(*_known(officers, "officer")),
+            "date": _date(),
+            "activity": _text(),
+            "hours": pa.Column(
+                "Float64",
+                pa.Check.in_range(0, HOURS_IN_A_DAY, include_min=False, error="not between 0 and 24 hours"),
+            ),
+            "attendance": pa.Column("Int64", pa.Check.ge(0, error="must not be negative"), nullable=True),
+        },
+        strict=True,
+    )
+
+
+def convert(text: pd.DataFrame, schema: pa.DataFrameSchema) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Give text columns the types of a schema.
+
+    Returns the typed table, in which what cannot be read is missing, and one row (`index`, `column`, `rule`) for
+    each cell that could not be read.
+    """
+    typed, unread = {}, []
+    for name, column in schema.columns.items():
+        raw = text[name].str.strip()
+        filled = raw.notna() & (raw != "")
+        dtype = str(column.dtype)
+        if dtype.startswith("string"):
+            value, rule = raw.where(filled), ""
+        elif dtype.startswith("datetime"):
+            value, rule = (
+                pd.to_datetime(raw.where(filled), format="%Y-%m-%d", errors="coerce"),
+                "not a day as YYYY-MM-DD",
+            )
+            value = value.astype("datetime64[ns]")
+        else:
+            number = pd.to_numeric(raw.where(filled), errors="coerce").astype("Float64")
+            if dtype.startswith("Int"):
+                limit = 2 ** (int(dtype.removeprefix("Int")) - 1)
+                whole = number.where((number % 1 == 0) & (number.abs() < limit))
+                value, rule = whole.astype(dtype), "not a whole number"
+            else:
+                value, rule = number.where(number.abs() < float("inf")), "not a number"
+        bad = text.index[filled & value.isna()]
+        unread.append(pd.DataFrame({"index": bad, "column": name, "rule": rule}))
+        typed[name] = value
+    return pd.DataFrame(typed, index=text.index), pd.concat(unread, ignore_index=True)
+
+
+def broken_rules(table: pd.DataFrame, schema: pa.DataFrameSchema) -> pd.DataFrame:
+    """Return one row (`index`, `column`, `rule`) for each rule a row breaks; no values."""
+    try:
+        schema.validate(table, lazy=True)
+    except pa.errors.SchemaErrors as errors:
+        cases = errors.failure_cases
+        rule = cases["check"].astype(str).map(_in_words)
+        column = cases["column"].where(cases["schema_context"] == "Column", "")
+        found = pd.DataFrame({"index": cases["index"], "column": column.fillna("").astype(str), "rule": rule})
+        return found.drop_duplicates(ignore_index=True)
+    return pd.DataFrame({"index": [], "column": [], "rule": []})
+
+
+def _in_words(check: str) -> str:
+    if check == "not_nullable":
+        return "must not be blank"
+    if check == "field_uniqueness" or check.startswith("multiple_fields_uniqueness"):
+        return "stands twice; the first one is kept"
+    return check

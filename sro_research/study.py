@@ -1,0 +1,269 @@
+"""Opening a study: for analysis, with its protected tables, or for reporting, with safe cells only."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import NoReturn
+
+import pandas as pd
+
+from sro_research import __version__, estimates
+from sro_research.disclosure import primary
+from sro_research.disclosure.policy import Policy
+from sro_research.errors import BoundaryError, StudyFileError, nearest
+from sro_research.files import find_upward, read_json, read_table, write_json, write_table, write_text
+from sro_research.instruments import Instrument, load_instrument
+from sro_research.parameters import Course, Parameters, TrainingStandard, read_checked, read_parameters
+from sro_research.report.page import Facts, Page
+
+REPORT_ONLY = "SRO_REPORT_ONLY"
+"""Set in the kernels of report notebooks: a study cannot be opened for analysis there."""
+
+
+@dataclass(frozen=True)
+class Folders:
+    """Where the results of a study lie."""
+
+    root: Path
+
+    @property
+    def internal(self) -> Path:
+        """Protected tables, estimates, quarantine and executed notebooks; never to be published."""
+        return self.root / "internal"
+
+    @property
+    def release(self) -> Path:
+        """The published pages."""
+        return self.root / "release"
+
+    @property
+    def cells(self) -> Path:
+        """The safe cells."""
+        return self.internal / "safe" / "cells.parquet"
+
+    @property
+    def facts(self) -> Path:
+        """What the study says about itself."""
+        return self.internal / "safe" / "facts.json"
+
+    def protected(self, name: str) -> Path:
+        """The file of a protected table."""
+        return self.internal / "protected" / f"{name.replace('/', '__')}.parquet"
+
+    def estimates(self, name: str) -> Path:
+        """The file of a table of estimates."""
+        return self.internal / "estimates" / f"{name}.parquet"
+
+
+@dataclass(frozen=True)
+class Study:
+    """A study opened for analysis."""
+
+    parameters: Parameters
+    instruments: dict[str, Instrument]
+    """By instrument id."""
+    courses: dict[str, Course]
+    folders: Folders
+
+    @property
+    def waves(self) -> list[str]:
+        """Wave ids in the order of time."""
+        return [wave.id for wave in self.parameters.waves]
+
+    @property
+    def policy(self) -> Policy:
+        """The disclosure policy of the study."""
+        return Policy(**self.parameters.disclosure.model_dump())
+
+    @property
+    def surveyed(self) -> dict[str, Instrument]:
+        """The instruments that have answers, by population."""
+        return {i.population: i for i in self.instruments.values() if self.has(f"responses/{i.id}")}
+
+    def keep(self, tables: dict[str, pd.DataFrame]) -> None:
+        """Write protected tables."""
+        for name, table in tables.items():
+            write_table(self.folders.protected(name), table)
+
+    def protected(self, name: str) -> pd.DataFrame:
+        """Read a protected table."""
+        return read_table(self.folders.protected(name))
+
+    def has(self, name: str) -> bool:
+        """Tell whether a protected table was made."""
+        return self.folders.protected(name).is_file()
+
+    def keep_quarantine(self, quarantine: pd.DataFrame) -> None:
+        """Write the rows that were set aside, by source, row number and rule."""
+        write_text(self.folders.internal / "quarantine" / "quarantine.csv", quarantine.to_csv(index=False))
+
+    def keep_estimates(self, name: str, *tables: pd.DataFrame) -> pd.DataFrame:
+        """Write the estimates of one notebook and return them."""
+        table = estimates.stack(tables)
+        write_table(self.folders.estimates(name), table)
+        return table
+
+    def estimates(self, names: Iterable[str]) -> pd.DataFrame:
+        """Read the estimates of several notebooks as one table."""
+        return estimates.stack(read_table(self.folders.estimates(name)) for name in names)
+
+    def reported_schools(self) -> dict[str, str]:
+        """Return id and name of the schools that get a page.
+
+        Raises `StudyFileError` where the study file asks for a school that is not in the table of schools.
+        """
+        table = self.protected("schools")
+        names = dict(zip(table["school_id"], table["school_name"], strict=True))
+        wanted = self.parameters.reported_schools
+        for school in wanted or []:
+            if school not in names:
+                raise StudyFileError("reported_schools", f"there is no school '{school}'", fix=nearest(school, names))
+        return {school: names[school] for school in sorted(names) if wanted is None or school in wanted}
+
+    def keep_cells(self, cells: pd.DataFrame) -> Facts:
+        """Write the safe cells and the facts that pages need beside them."""
+        counts = primary.summary(cells)
+        sources = self.protected("sources")
+        status = sources["status"]
+        facts = Facts(
+            schools=self.reported_schools(),
+            sources_read=int((status == "read").sum()),
+            sources_set_aside=int((status == "set aside").sum()),
+            rows_set_aside=int(sources["rows_set_aside"].fillna(0).sum()),
+            cells_shown=counts[primary.SHOWN],
+            cells_hidden=counts[primary.HIDDEN],
+            provided=tuple(sorted(set(sources.loc[status == "read", "kind"]))),
+        )
+        write_table(self.folders.cells, cells)
+        write_json(self.folders.facts, asdict(facts))
+        return facts
+
+
+@dataclass(frozen=True)
+class Report:
+    """A study opened for reporting: a page, and nothing that is protected."""
+
+    page: Page
+
+    def protected(self, name: str) -> NoReturn:
+        """Refuse: reports are made of safe cells."""
+        raise BoundaryError(
+            name,
+            "a report may not load a protected table",
+            fix="Compute it in a study notebook, as an estimate.",
+        )
+
+
+def open_study(params_file: str, *, run_dir: str = "") -> Study:
+    """Open a study for analysis and make its folders.
+
+    `params_file` is looked for in the working folder and those above it. `run_dir` replaces the study's own results folder.
+    Raises `StudyFileError` or `InstrumentError` for the first thing that is wrong, `BoundaryError` in a report.
+    """
+    if os.environ.get(REPORT_ONLY):
+        raise BoundaryError(params_file, "a report may not open a study for analysis", fix="Use `open_report`.")
+    study = _read(params_file, run_dir)
+    _refuse_private_data_in_repository(study.parameters, params_file)
+    study.folders.internal.mkdir(parents=True, exist_ok=True)
+    study.folders.internal.chmod(0o700)
+    return study
+
+
+def open_report(params_file: str, *, school_id: str = "", run_dir: str = "") -> Report:
+    """Open a study for the report of one school, or of the board where `school_id` is blank.
+
+    The page holds the school's safe cells and those of the district; the board's page holds all of them.
+    """
+    study = _read(params_file, run_dir)
+    parameters, cells = study.parameters, read_table(study.folders.cells)
+    facts = Facts(**{**(stored := read_json(study.folders.facts)), "provided": tuple(stored["provided"])})
+    if school_id:
+        if school_id not in facts.schools:
+            raise StudyFileError(
+                "school_id",
+                f"there is no school '{school_id}' in this study",
+                fix=nearest(school_id, facts.schools),
+            )
+        cells = cells[cells["school_id"].isin(["", school_id])]
+    used = dict.fromkeys(source.instrument for source in parameters.surveys)
+    page = Page(
+        study=parameters.study,
+        title=parameters.title,
+        organization=parameters.organization,
+        contact=parameters.contact,
+        notice=parameters.notice,
+        synthetic=parameters.synthetic,
+        languages=tuple(parameters.pages.languages),
+        waves=tuple(parameters.waves),
+        groups=tuple(parameters.pages.groups),
+        instruments={study.instruments[name].population: study.instruments[name] for name in used},
+        margins=parameters.margins,
+        disclosure=parameters.disclosure,
+        model=parameters.model,
+        facts=facts,
+        fingerprint=parameters.fingerprint[:12],
+        version=__version__,
+        school_id=school_id,
+        cells=cells,
+    )
+    return Report(page)
+
+
+def _read(params_file: str, run_dir: str) -> Study:
+    parameters = read_parameters(find_upward(params_file, Path.cwd()))
+    surveys = Path(parameters.folders.surveys)
+    instruments = {
+        name: load_instrument(surveys, name, parameters.pages.languages)
+        for name in dict.fromkeys(source.instrument for source in parameters.surveys)
+    }
+    _check_names(parameters, instruments, params_file)
+    courses: dict[str, Course] = {}
+    if parameters.records.training is not None:
+        standard, _ = read_checked(Path(parameters.folders.standards) / "training.yaml", TrainingStandard)
+        courses = standard.courses
+    root = find_upward(run_dir, Path.cwd()) if run_dir else Path(parameters.folders.reports) / parameters.study
+    return Study(parameters, instruments, courses, Folders(root.absolute()))
+
+
+def _check_names(parameters: Parameters, instruments: dict[str, Instrument], params_file: str) -> None:
+    """Check what a study file says about its instruments against the instruments themselves."""
+    populations = {i.population: i for i in instruments.values()}
+    if len(populations) < len(instruments):
+        raise StudyFileError(params_file, "two instruments ask the same population", fix="Use one per population.")
+    asked = {question for i in instruments.values() for question in i.background}
+    for question in parameters.pages.groups:
+        if question not in asked:
+            raise StudyFileError(
+                f"{params_file}: pages.groups",
+                f"no instrument asks '{question}'",
+                fix=nearest(question, asked),
+            )
+    if (model := parameters.model) is not None:
+        if model.population not in populations:
+            raise StudyFileError(
+                f"{params_file}: model.population",
+                f"nobody asks '{model.population}'",
+                fix=nearest(model.population, populations),
+            )
+        constructs = populations[model.population].constructs
+        if model.outcome not in constructs:
+            raise StudyFileError(
+                f"{params_file}: model.outcome",
+                f"there is no construct '{model.outcome}'",
+                fix=nearest(model.outcome, constructs),
+            )
+
+
+def _refuse_private_data_in_repository(parameters: Parameters, params_file: str) -> None:
+    """Refuse raw data about people inside a repository, from where it is easily published by mistake."""
+    data = Path(parameters.folders.data)
+    inside = any((folder / ".git").exists() for folder in (data, *data.parents))
+    if inside and not parameters.synthetic and parameters.public_use_source is None:
+        raise StudyFileError(
+            f"{params_file}: folders.data",
+            "the raw data lie inside a repository",
+            fix="Move them outside, or say `synthetic: true` or name a `public_use_source`.",
+        )

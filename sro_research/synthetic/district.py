@@ -1,0 +1,189 @@
+"""The people and records of a synthetic district."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from sro_research.instruments import Instrument
+from sro_research.parameters import Wave
+from sro_research.synthetic.answers import make_answers
+from sro_research.synthetic.truth import Truth
+
+MEDIAN_STUDENTS = 160
+SPREAD_OF_SIZES = 0.95
+SMALLEST_SCHOOL = 14
+"""One school so small that no figure about it may be shown."""
+STUDENTS_PER_STAFF = 10
+COURSE_SPREAD_DAYS = 420
+ACTIVITIES = (
+    "classroom talk",
+    "community coffee",
+    "student advisory panel",
+    "parent night",
+    "greeting at the door",
+)
+NAMES = (
+    "Alder",
+    "Birch",
+    "Cedar",
+    "Dogwood",
+    "Elm",
+    "Fir",
+    "Ginkgo",
+    "Hazel",
+    "Ironwood",
+    "Juniper",
+    "Katsura",
+    "Laurel",
+)
+
+
+@dataclass(frozen=True)
+class District:
+    """Tables as a district would export them, and the truth behind them.
+
+    `tables` holds `schools`, `officers`, `assignments`, `training` and `outreach`; `responses` the answers by
+    (instrument, wave).
+    """
+
+    tables: dict[str, pd.DataFrame]
+    responses: dict[tuple[str, str], pd.DataFrame]
+    truth: Truth
+
+
+def make_district(
+    instruments: list[Instrument],
+    waves: list[Wave],
+    courses: list[str],
+    *,
+    schools: int = 12,
+    seed: int = 20261,
+    truth: Truth | None = None,
+) -> District:
+    """Make a district of any number of schools; the same arguments give the same district."""
+    rng, truth = np.random.default_rng(seed), truth or Truth()
+    roster = _schools(schools, waves, rng)
+    officers, assignments = _officers(roster, waves, rng)
+    exposure = _exposure(roster, waves, rng)
+    tables = {
+        "schools": roster,
+        "officers": officers,
+        "assignments": assignments,
+        "training": _training(officers, waves, courses, rng),
+        "outreach": _outreach(exposure, roster, assignments, waves, rng),
+    }
+    # What was logged, not what was planned, is the exposure: hours come in whole activities.
+    logged = tables["outreach"].groupby(["school_id", "wave"])["hours"].sum()
+    exposure = exposure.assign(
+        exposure=100
+        * logged.reindex(pd.MultiIndex.from_frame(exposure[["school_id", "wave"]])).fillna(0).to_numpy()
+        / exposure["students"].to_numpy()
+    )
+    tables["outreach"] = tables["outreach"].drop(columns="wave")
+    responses = {}
+    for instrument in instruments:
+        answers = make_answers(instrument, exposure, waves, truth, rng)
+        responses |= {
+            (instrument.id, wave.id): answers[answers["wave"] == wave.id].drop(columns="wave") for wave in waves
+        }
+    return District(tables, responses, replace(truth))
+
+
+def _schools(count: int, waves: list[Wave], rng: np.random.Generator) -> pd.DataFrame:
+    quantiles = stats.norm.ppf((np.arange(count) + 0.5) / count)
+    students = np.rint(MEDIAN_STUDENTS * np.exp(SPREAD_OF_SIZES * quantiles)).astype(int)
+    students[0] = SMALLEST_SCHOOL
+    level = np.array(["middle", "high", "combined", "high"])[np.arange(count) % 4]
+    order = rng.permutation(count)
+    width = max(4, len(str(count)) + 1)
+    rows = []
+    for i, k in enumerate(order):
+        name = f"{NAMES[i % len(NAMES)]}{'' if i < len(NAMES) else f' {i // len(NAMES) + 1}'} {level[i].title()} School"
+        for w, wave in enumerate(waves):
+            enrolled = max(SMALLEST_SCHOOL, int(np.rint(students[k] * (1 + 0.02 * w))))
+            staff = max(3, round(enrolled / STUDENTS_PER_STAFF))
+            rows.append((f"{i + 1:0{width}d}", wave.id, name, level[i], enrolled, staff))
+    return pd.DataFrame(rows, columns=["school_id", "wave", "school_name", "level", "students", "staff"])
+
+
+def _officers(schools: pd.DataFrame, waves: list[Wave], rng: np.random.Generator) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """One officer for each school, one more for the largest, and a successor for every sixth school."""
+    first, middle = pd.Timestamp(waves[0].start), pd.Timestamp(waves[len(waves) // 2].start)
+    ids = list(schools["school_id"].unique())
+    largest = schools.loc[schools["students"].idxmax(), "school_id"]
+    officers, posts = [], []
+    for i, school in enumerate([*ids, largest]):
+        start = first - pd.Timedelta(days=int(rng.integers(30, 900)))
+        leaves = middle - pd.Timedelta(days=1) if i % 6 == 5 else pd.NaT
+        officers.append((f"SRO-{len(officers) + 101}", start, leaves))
+        posts.append((officers[-1][0], school, max(start, first), leaves))
+        if leaves is not pd.NaT:
+            officers.append((f"SRO-{len(officers) + 101}", middle, pd.NaT))
+            posts.append((officers[-1][0], school, middle, pd.NaT))
+    return (
+        pd.DataFrame(officers, columns=["officer_id", "start_date", "end_date"]),
+        pd.DataFrame(posts, columns=["officer_id", "school_id", "from_date", "to_date"]),
+    )
+
+
+def _training(officers: pd.DataFrame, waves: list[Wave], courses: list[str], rng: np.random.Generator) -> pd.DataFrame:
+    """Every officer takes the courses one after the other, each starting at another time; some are not there yet."""
+    end = pd.Timestamp(waves[-1].end)
+    rows = []
+    for officer in officers.itertuples():
+        for course in courses:
+            on = officer.start_date + pd.Timedelta(days=int(rng.integers(10, COURSE_SPREAD_DAYS)))
+            last = end if officer.end_date is pd.NaT else officer.end_date
+            if on <= last and rng.random() < 0.92:
+                rows.append((officer.officer_id, course, on, float(rng.choice([4, 8, 16, 40]))))
+    return pd.DataFrame(rows, columns=["officer_id", "course", "completed_on", "hours"])
+
+
+def _exposure(schools: pd.DataFrame, waves: list[Wave], rng: np.random.Generator) -> pd.DataFrame:
+    """Plan outreach hours per 100 students: a level of the school, and a change from wave to wave."""
+    ids = list(schools["school_id"].unique())
+    level = dict(zip(ids, rng.uniform(6, 26, len(ids)), strict=True))
+    plan = schools[["school_id", "wave", "students", "staff", "level"]].copy()
+    step = {(s, w.id): rng.normal(0, 6) for s in ids for w in waves}
+    plan["planned"] = [max(1.0, level[r.school_id] + step[r.school_id, r.wave]) for r in plan.itertuples()]
+    return plan
+
+
+def _outreach(
+    plan: pd.DataFrame,
+    schools: pd.DataFrame,
+    posts: pd.DataFrame,
+    waves: list[Wave],
+    rng: np.random.Generator,
+) -> pd.DataFrame:
+    periods = {w.id: (pd.Timestamp(w.start), (w.end - w.start).days) for w in waves}
+    rows = []
+    for cell in plan.itertuples():
+        start, days = periods[cell.wave]
+        left = cell.planned * cell.students / 100
+        serving = posts[posts["school_id"] == cell.school_id]
+        while left > 0.25:
+            hours = float(min(np.ceil(left * 2) / 2, rng.choice([0.5, 1, 1.5, 2, 3])))
+            on = start + pd.Timedelta(days=int(rng.integers(0, days + 1)))
+            there = serving[(serving["from_date"] <= on) & (serving["to_date"].isna() | (serving["to_date"] >= on))]
+            who = there["officer_id"].iloc[int(rng.integers(len(there)))]
+            counted = rng.random() < 0.7
+            reached = int(rng.integers(3, 60)) if counted else pd.NA
+            rows.append(
+                (
+                    cell.school_id,
+                    who,
+                    on,
+                    ACTIVITIES[int(rng.integers(len(ACTIVITIES)))],
+                    hours,
+                    reached,
+                    cell.wave,
+                )
+            )
+            left -= hours
+    columns = ["school_id", "officer_id", "date", "activity", "hours", "attendance", "wave"]
+    return pd.DataFrame(rows, columns=columns).astype({"attendance": "Int64"})
