@@ -15,7 +15,6 @@ from typing import Any
 import click
 from tqdm import tqdm
 
-import sro_research.batch.quick_imports  # noqa: F401  (before anything that imports jsonschema)
 from sro_research import __version__
 from sro_research.batch.manifest import Entry, Manifest, environment
 from sro_research.batch.plan import page_jobs, study_jobs

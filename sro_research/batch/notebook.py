@@ -7,11 +7,9 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-import sro_research.batch.quick_imports  # noqa: F401  (before papermill)
-
-import nbformat  # isort: skip
-import papermill  # isort: skip
-from papermill.exceptions import PapermillExecutionError  # isort: skip
+import nbformat
+import papermill
+from papermill.exceptions import PapermillExecutionError
 
 from sro_research.errors import StudyFileError, nearest
 from sro_research.files import write_bytes

@@ -26,6 +26,25 @@ FONT = "Liberation Sans, Arial, Helvetica, sans-serif"
 """vl-convert measures Liberation Sans, readers have Arial: the same widths, so no text grows out of its place."""
 FONT_SIZE, LINE, CHARACTER = 14, 17, 7.3
 """Pixels: size of letters, height of a line, width of an average letter."""
+ROWS = "rows"
+_TEXT = {"labelColor": INK, "titleColor": INK, "labelFontSize": FONT_SIZE, "titleFontSize": FONT_SIZE}
+THEME: dict[str, Any] = {
+    "font": FONT,
+    "background": "transparent",
+    "view": {"stroke": None},
+    "axis": {
+        **_TEXT,
+        "tickColor": INK,
+        "domainColor": INK,
+        "gridColor": GRID,
+        "gridOpacity": 0.4,
+        "titleFontWeight": "normal",
+    },
+    "legend": {**_TEXT, "symbolSize": 110},
+    "header": _TEXT,
+    "text": {"color": INK, "fontSize": FONT_SIZE},
+    "facet": {"spacing": 24},
+}
 LABEL_SHARE = 0.07
 """Slices below this share carry no number; the table below the chart has it."""
 
@@ -66,7 +85,7 @@ def interval_chart(rows: Sequence[Row], *, ours: str, others: str, axis: str, wi
         for name, cell in zip(names, (row.ours, row.others), strict=False)
         if cell is not None
     ]
-    base = _chart(records, ["label", "who", "percent", "low", "high", "mark"]).encode(
+    base = _rows().encode(
         y=_labels([row.label for row in rows], width),
         **({"yOffset": alt.YOffset("who:N", sort=names)} if compared else {}),
     )
@@ -75,7 +94,8 @@ def interval_chart(rows: Sequence[Row], *, ours: str, others: str, axis: str, wi
         "shape": _legend(names, ["circle", "diamond"], "shape"),
     }
     tooltip = [alt.Tooltip("label:N", title=" "), alt.Tooltip("who:N", title=" "), *_numbers_tooltip()]
-    return _finish(
+    step = max(20 if compared else 30, _deepest([r.label for r in rows], width) / (2 if compared else 1))
+    return _specification(
         alt.layer(
             base.mark_rule(strokeWidth=3, opacity=0.6).encode(
                 x=_percent("low:Q", axis), x2="high:Q", color=who["color"]
@@ -86,9 +106,8 @@ def interval_chart(rows: Sequence[Row], *, ours: str, others: str, axis: str, wi
             base.mark_text(align="left", dx=6)
             .encode(x=alt.datum(0), text="mark:N", color=who["color"])
             .transform_filter("datum.mark != ''"),
-        ),
-        width,
-        alt.Step(max(20 if compared else 30, _deepest([r.label for r in rows], width) / (2 if compared else 1))),
+        ).properties(width=_beside_labels(width), height=alt.Step(step)),
+        records,
     )
 
 
@@ -103,9 +122,9 @@ def answer_chart(bars: Sequence[Bar], *, labels: list[str], axis: str, width: in
                 {
                     "label": bar.label,
                     "answer": label,
-                    "from": 100 * start,
-                    "to": 100 * (start + share),
-                    "middle": 100 * (start + share / 2),
+                    "from": round(100 * start),
+                    "to": round(100 * (start + share)),
+                    "middle": round(100 * (start + share / 2)),
                     "number": number,
                     "mark": "",
                 }
@@ -113,11 +132,9 @@ def answer_chart(bars: Sequence[Bar], *, labels: list[str], axis: str, width: in
             start += share
         if bar.shares is None:
             records.append({"label": bar.label, "mark": HIDDEN_MARK})
-    base = _chart(records, ["label", "answer", "from", "to", "middle", "number", "mark"]).encode(
-        y=_labels([bar.label for bar in bars], width)
-    )
+    base = _rows().encode(y=_labels([bar.label for bar in bars], width))
     drawn = base.transform_filter("datum.mark == ''")
-    return _finish(
+    return _specification(
         alt.layer(
             drawn.mark_bar(stroke=PAPER, strokeWidth=2, height=24).encode(
                 x=_percent("from:Q", axis),
@@ -128,9 +145,8 @@ def answer_chart(bars: Sequence[Bar], *, labels: list[str], axis: str, width: in
             base.mark_text(align="left", dx=6, color=INK)
             .encode(x=alt.datum(0), text="mark:N")
             .transform_filter("datum.mark != ''"),
-        ),
-        width,
-        alt.Step(max(36, _deepest([b.label for b in bars], width))),
+        ).properties(width=_beside_labels(width), height=alt.Step(max(36, _deepest([b.label for b in bars], width)))),
+        records,
     )
 
 
@@ -175,7 +191,7 @@ def trend_chart(
         base.mark_text(baseline="bottom")
         .encode(y=alt.datum(2), text="mark:N", color=who["color"])
         .transform_filter("datum.mark != ''"),
-        data=_frame(records, ["panel", "who", "wave", "percent", "low", "high", "mark"]),
+        data=alt.NamedData(name=ROWS),
     ).properties(width=plot, height=120)
     titles = [panel.label for panel in panels]
     header = alt.Header(
@@ -186,19 +202,13 @@ def trend_chart(
         labelFontWeight="bold",
     )
     chart = layered.facet(facet=alt.Facet("panel:N", sort=titles, header=header), columns=columns)
-    spec = chart.resolve_axis(x="independent").properties(
-        title=alt.Title(axis, anchor="start", fontWeight="normal", fontSize=FONT_SIZE, color=INK)
-    )
-    return _themed(spec)
+    title = alt.Title(axis, anchor="start", fontWeight="normal", fontSize=FONT_SIZE, color=INK)
+    return _specification(chart.resolve_axis(x="independent").properties(title=title), records)
 
 
-def _chart(records: list[dict[str, Any]], columns: list[str]) -> alt.Chart:
-    return alt.Chart(_frame(records, columns))
-
-
-def _frame(records: list[dict[str, Any]], columns: list[str]) -> alt.InlineData:
-    """Return records as inline data: the specification holds them, and nothing else of a table."""
-    return alt.InlineData(values=[{c: record[c] for c in columns if c in record} for record in records])
+def _rows() -> alt.Chart:
+    """Return a chart of rows that are put into the specification at the end, not copied with every step."""
+    return alt.Chart(alt.NamedData(name=ROWS))
 
 
 def _position(cell: Cell) -> dict[str, Any]:
@@ -286,21 +296,10 @@ def _answer_colors(count: int) -> list[str]:
     )
 
 
-def _finish(chart: alt.LayerChart, width: int, height: alt.Step) -> dict[str, Any]:
-    return _themed(chart.properties(width=width - _label_width(width) - 30, height=height))
+def _beside_labels(width: int) -> int:
+    return width - _label_width(width) - 30
 
 
-def _themed(chart: alt.TopLevelMixin) -> dict[str, Any]:
-    text = {"labelColor": INK, "titleColor": INK, "labelFontSize": FONT_SIZE, "titleFontSize": FONT_SIZE}
-    return (
-        chart.configure(font=FONT, background="transparent")
-        .configure_view(stroke=None)
-        .configure_axis(
-            **text, tickColor=INK, domainColor=INK, gridColor=GRID, gridOpacity=0.4, titleFontWeight="normal"
-        )
-        .configure_legend(**text, symbolSize=110)
-        .configure_header(**text)
-        .configure_text(color=INK, fontSize=FONT_SIZE)
-        .configure_facet(spacing=24)
-        .to_dict()
-    )
+def _specification(chart: alt.TopLevelMixin, rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the Vega-Lite specification with its rows: those of the page's table, and nothing else of any table."""
+    return {**chart.to_dict(validate=False), "config": THEME, "datasets": {ROWS: rows}}

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import re
 from itertools import pairwise
+from typing import NoReturn
 
-from bs4 import BeautifulSoup
+from lxml import html
 
 from sro_research.errors import ReportError
 
-FORBIDDEN = ["iframe", "object", "embed", "canvas", "form", "link", "base"]
+FORBIDDEN = ("iframe", "object", "embed", "canvas", "form", "link", "base")
+LOADING = ("src", "srcset", "data", "poster", "action")
 _OUTSIDE = re.compile(r"^\s*(https?:)?//", re.I)
+_STYLE_LOADS = re.compile(r"@import|url\(\s*['\"]?(https?:)?//")
+_MISSING_NUMBER = re.compile(r"\b(nan|NaN|None|inf)\b|<NA>")
 
 
 def check_page(page: str, *, figures: int) -> None:
@@ -18,42 +22,51 @@ def check_page(page: str, *, figures: int) -> None:
 
     Raises `ReportError` naming what is wrong and the fix.
     """
-    soup = BeautifulSoup(page, "lxml")
+    root = html.document_fromstring(page)
+    title = (root.findtext(".//title") or "page").strip()
+    _check_structure(root, title, figures)
+    _check_self_contained(root, title, page)
+    if bad := _MISSING_NUMBER.search(root.text_content()):
+        _refuse(title, f"a missing number is printed as '{bad.group()}'", "Show [c] or [x].")
 
-    def refuse(rule: str, fix: str) -> None:
-        title = soup.title.get_text() if soup.title else "page"
-        raise ReportError(title, rule, fix=fix)
 
-    html = soup.find("html")
-    if html is None or not html.get("lang"):
-        refuse("the page does not say its language", "Set `lang` on <html>.")
-    levels = [int(h.name[1]) for h in soup.find_all(re.compile("^h[1-6]$"))]
+def _check_structure(root: html.HtmlElement, title: str, figures: int) -> None:
+    if not root.get("lang"):
+        _refuse(title, "the page does not say its language", "Set `lang` on <html>.")
+    levels = [int(e.tag[1]) for e in root.iter("h1", "h2", "h3", "h4", "h5", "h6")]
     if levels.count(1) != 1 or levels[0] != 1 or any(b > a + 1 for a, b in pairwise(levels)):
-        refuse("the headings are not in order", "Start with one title and do not skip a level.")
-    if len(found := soup.find_all("figure")) != figures:
-        refuse(f"{figures} figures were shown and {len(found)} are on the page", "Look for a lost output.")
-    for svg in soup.select("svg[role=img]"):
-        names = [soup.find(id=i) for i in str(svg.get("aria-labelledby", "")).split()]
-        if len(names) != 2 or not all(n is not None and n.get_text().strip() for n in names):
-            refuse("a chart has no title or description", "Build it as a Figure.")
-    for table in soup.find_all("table"):
-        if table.caption is None or not table.caption.get_text().strip():
-            refuse("a table has no caption", "Build it as a Table.")
-        if any(not th.get("scope") for th in table.find_all("th")):
-            refuse("a table heading does not say whether it heads a row or a column", "Build it as a Table.")
-    if any(not image.get("alt") for image in soup.find_all("img")):
-        refuse("an image has no alternative text", "Add one.")
-    if soup.find(FORBIDDEN) is not None or soup.find("script", src=True) is not None:
-        refuse("the page holds an element that may load something", "Remove it.")
-    for element in soup.find_all(True):
-        for name in ("src", "srcset", "data", "poster", "action"):
-            if element.get(name):
-                refuse(f"<{element.name} {name}> loads something", "Put it into the page itself.")
-        if element.name != "a" and _OUTSIDE.match(str(element.get("href", ""))):
-            refuse(f"<{element.name}> points outside the page", "Remove it.")
-        if any(name.startswith("on") for name in element.attrs):
-            refuse(f"<{element.name}> carries a script", "Remove it.")
-    if re.search(r"@import|url\(\s*['\"]?(https?:)?//", page):
-        refuse("the style sheet loads something", "Put it into the page itself.")
-    if (text := soup.get_text(" ")) and (bad := re.search(r"\b(nan|NaN|None|inf)\b|<NA>", text)):
-        refuse(f"a missing number is printed as '{bad.group()}'", "Show [c] or [x].")
+        _refuse(title, "the headings are not in order", "Start with one title and do not skip a level.")
+    if (found := len(list(root.iter("figure")))) != figures:
+        _refuse(title, f"{figures} figures were shown and {found} are on the page", "Look for a lost output.")
+    texts = {e.get("id"): (e.text_content() or "").strip() for e in root.iter("title", "desc") if e.get("id")}
+    for chart in root.iter("svg"):
+        names = [texts.get(name) for name in chart.get("aria-labelledby", "").split()]
+        if len(names) != 2 or not all(names):
+            _refuse(title, "a chart has no title or description", "Build it as a Figure.")
+    for table in root.iter("table"):
+        caption = table.find("caption")
+        if caption is None or not caption.text_content().strip():
+            _refuse(title, "a table has no caption", "Build it as a Table.")
+        if any(not cell.get("scope") for cell in table.iter("th")):
+            _refuse(title, "a table heading does not say whether it heads a row or a column", "Build it as a Table.")
+    if any(not image.get("alt") for image in root.iter("img")):
+        _refuse(title, "an image has no alternative text", "Add one.")
+
+
+def _check_self_contained(root: html.HtmlElement, title: str, page: str) -> None:
+    if (element := next(root.iter(*FORBIDDEN), None)) is not None:
+        _refuse(title, f"the page holds <{element.tag}>, which may load something", "Remove it.")
+    for element in root.iter("*"):
+        for name in element.attrib:
+            if name in LOADING:
+                _refuse(title, f"<{element.tag} {name}> loads something", "Put it into the page itself.")
+            if name.startswith("on"):
+                _refuse(title, f"<{element.tag} {name}> carries a script", "Remove it.")
+        if element.tag != "a" and _OUTSIDE.match(element.get("href", "")):
+            _refuse(title, f"<{element.tag}> points outside the page", "Remove it.")
+    if _STYLE_LOADS.search(page):
+        _refuse(title, "the style sheet loads something", "Put it into the page itself.")
+
+
+def _refuse(title: str, rule: str, fix: str) -> NoReturn:
+    raise ReportError(title, rule, fix=fix)

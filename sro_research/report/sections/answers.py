@@ -16,6 +16,7 @@ from sro_research.report.charts import (
 )
 from sro_research.report.page import Cell, Page
 from sro_research.report.parts import HIDDEN_MARK, Figure, Heading, Paragraph, Part, Table
+from sro_research.report.sections.summary import headlines
 from sro_research.report.words import Words
 
 ROLES = ("officer_trust", "officer_enforcer")
@@ -47,7 +48,7 @@ def roles(page: Page, w: Words) -> list[Part]:
 
 
 def changes(page: Page, w: Words) -> list[Part]:
-    """Show the waves of every construct; nothing where there is one wave only."""
+    """Show the headline constructs over the waves; nothing where there is one wave only."""
     if len(page.waves) < 2:
         return []
     parts: list[Part] = [Heading(w("change_heading")), Paragraph(w("change_intro"))]
@@ -132,7 +133,7 @@ def _answers_figure(page: Page, instrument: Instrument, construct: Construct, w:
         bars.append(Bar(item.text[w.language], [cell.estimate or 0.0 for cell in cells] if shown else None))
         line = [wording.share(cell, w) if shown else HIDDEN_MARK for cell in cells]
         body.append([item.text[w.language], *line, wording.count(cells[0], w) if shown else HIDDEN_MARK])
-    title = w("roles_title", topic=construct.title[w.language])
+    title = w("roles_title", topic=construct.title[w.language], respondents=respondents)
     first = bars[0].shares
     detail = w("roles_alt_row", people=w.of_hundred(sum(first[-2:]))) if first else w("topics_alt_none")
     return Figure(
@@ -154,7 +155,7 @@ def _answers_figure(page: Page, instrument: Instrument, construct: Construct, w:
 def _change_figure(page: Page, instrument: Instrument, w: Words) -> Figure:
     respondents, waves = instrument.respondents[w.language], [wave.label[w.language] for wave in page.waves]
     panels, body, detail = [], [], w("topics_alt_none")
-    for construct in instrument.constructs.values():
+    for construct in headlines(instrument):
         at = {"population": instrument.population, "construct": construct.id}
         ours = [page.cell("share_agree", **at, wave=wave.id) for wave in page.waves]
         others = (

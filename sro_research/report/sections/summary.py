@@ -9,8 +9,14 @@ from sro_research.report.parts import Card, Cards, Heading, Paragraph, Part
 from sro_research.report.words import Words
 
 HEADLINES = ("safety", "officer_trust", "officer_enforcer", "procedural_justice")
-"""Constructs of the first instrument that stand at the top, where it has them."""
+"""Constructs that come first, where an instrument has them."""
 MOST_HEADLINES = 4
+
+
+def headlines(instrument: Instrument) -> list[Construct]:
+    """Return the constructs that come first on a page: the known headlines, or the first few of other instruments."""
+    known = [construct for construct in instrument.constructs.values() if construct.id in HEADLINES]
+    return (known or list(instrument.constructs.values()))[:MOST_HEADLINES]
 
 
 def in_short(page: Page, w: Words) -> list[Part]:

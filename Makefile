@@ -1,0 +1,39 @@
+# Two commands do everything, set-up included: `make demo` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+# In the order in which each writes what the next one reads.
+NOTEBOOKS := $(addprefix notebooks/study/,data_quality.ipynb climate_perceptions.ipynb training_and_outreach.ipynb \
+	engagement_and_climate.ipynb safe_cells.ipynb) notebooks/school/school_report.ipynb notebooks/board/board_summary.ipynb
+
+.PHONY: demo test lab clean
+
+demo: $(READY)  ## Make up a district, run its study, print the path of the index page
+	$(BIN)/sro-research synthesize params/demo.yaml
+	$(BIN)/sro-research run params/demo.yaml
+
+test: $(READY)  ## Check style, types, imports, notebooks, statistics and pages
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+	$(BIN)/mypy
+	$(BIN)/sro-research synthesize params/demo.yaml
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest --nbmake --nbmake-timeout=300 tests $(NOTEBOOKS)
+	$(BIN)/coverage combine -q
+	$(BIN)/coverage report --format=total | sed 's/^/branch coverage, percent: /'
+
+lab: $(READY)  ## Open the notebooks in JupyterLab
+	$(BIN)/jupyter lab notebooks
+
+$(READY): requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; try make PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+clean:  ## Delete what the two commands made
+	rm -rf $(VENV) reports/demo reports/demo-data .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache
