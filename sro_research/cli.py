@@ -109,7 +109,7 @@ def run(params_file: Path, run_dir: str, only: tuple[str, ...], limit: int | Non
 def list_jobs(params_file: Path, run_dir: str) -> None:
     """List what a run consists of, and what of it is up to date."""
     study, path = open_study(str(params_file), run_dir=run_dir), params_file.absolute()
-    manifest = Manifest(study.folders.internal / "manifest.json", study.parameters.study, study.parameters.fingerprint)
+    manifest = Manifest(study.folders.root, study.parameters.study, study.parameters.fingerprint)
     environ = environment()
     jobs = study_jobs(study, path, environ)
     names: dict[str, str] = {}
@@ -118,13 +118,7 @@ def list_jobs(params_file: Path, run_dir: str) -> None:
         jobs += page_jobs(study, path, environ, names)
     for job in jobs:
         entry = manifest.entries.get(job.name)
-        state = (
-            "up to date"
-            if manifest.done(job.name, job.key)
-            else "failed"
-            if entry and entry.status == "failed"
-            else "to do"
-        )
+        state = "up to date" if manifest.done(job) else "failed" if entry and entry.status == "failed" else "to do"
         click.echo(f"{state:<11} {job.name:<32} {names.get(job.parameters.get('school_id', ''), '')}".rstrip())
     if not names:
         click.echo("The schools are known after the study notebooks have run.")

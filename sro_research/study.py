@@ -160,7 +160,8 @@ class Report:
 def open_study(params_file: str, *, run_dir: str = "") -> Study:
     """Open a study for analysis and make its folders.
 
-    `params_file` is looked for in the working folder and those above it. `run_dir` replaces the study's own results folder.
+    `params_file` is looked for in the working folder and those above it. `run_dir` replaces the study's own results
+    folder.
     Raises `StudyFileError` or `InstrumentError` for the first thing that is wrong, `BoundaryError` in a report.
     """
     if os.environ.get(REPORT_ONLY):

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from sro_research import __version__
+from sro_research.batch.notebook import Outcome
+from sro_research.batch.plan import Job
 from sro_research.files import file_fingerprint, fingerprint, read_json, write_json
 
 OK, FAILED = "ok", "failed"
@@ -17,7 +19,7 @@ OK, FAILED = "ok", "failed"
 
 @dataclass(frozen=True)
 class Entry:
-    """One notebook run: `key` says what went in, `outputs` the files that came out with their hashes."""
+    """One notebook run: `key` says what went in, `outputs` which files came out (path in the study, hash)."""
 
     name: str
     key: str
@@ -29,11 +31,11 @@ class Entry:
 
 
 class Manifest:
-    """The manifest of a study, one JSON file, rewritten whole after every run."""
+    """The manifest of a study below `root`, one JSON file, rewritten whole after every run."""
 
-    def __init__(self, path: Path, study: str, parameters: str) -> None:
-        stored = read_json(path) or {}
-        self.path = path
+    def __init__(self, root: Path, study: str, parameters: str) -> None:
+        self.root, self.path = root, root / "internal" / "manifest.json"
+        stored = read_json(self.path) or {}
         self.entries = {e["name"]: Entry(**e) for e in stored.get("runs", [])}
         self.about: dict[str, Any] = {
             "study": study,
@@ -44,24 +46,32 @@ class Manifest:
             "packages": packages(),
         }
 
-    def done(self, name: str, key: str) -> bool:
-        """Tell whether this run was made from the same inputs and its outputs are still what they were."""
-        entry = self.entries.get(name)
+    def done(self, job: Job) -> bool:
+        """Tell whether this job was run on the same inputs and its outputs are still what they were."""
+        entry = self.entries.get(job.name)
         return (
             entry is not None
             and entry.status == OK
-            and entry.key == key
-            and all(file_fingerprint(Path(path)) == digest for path, digest in entry.outputs.items())
+            and entry.key == job.key
+            and all(file_fingerprint(self.root / path) == digest for path, digest in entry.outputs.items())
         )
 
-    def record(self, entry: Entry) -> None:
-        """Add or replace an entry and write the manifest."""
-        self.entries[entry.name] = entry
-        runs = [asdict(e) for e in self.entries.values()]
-        write_json(
-            self.path,
-            {**self.about, "written": datetime.now(UTC).isoformat(timespec="seconds"), "runs": runs},
+    def record(self, job: Job, outcome: Outcome) -> Entry:
+        """Add or replace the entry of a job that ran, write the manifest, and return the entry."""
+        outputs = [job.output, *job.pages.values()] if outcome.ok else []
+        entry = Entry(
+            name=job.name,
+            key=job.key,
+            status=OK if outcome.ok else FAILED,
+            seconds=round(outcome.seconds, 3),
+            outputs={str(path.relative_to(self.root)): file_fingerprint(path) for path in outputs},
+            cell=outcome.cell,
+            error=outcome.error,
         )
+        self.entries[job.name] = entry
+        runs = [asdict(e) for e in self.entries.values()]
+        write_json(self.path, {**self.about, "written": datetime.now(UTC).isoformat(timespec="seconds"), "runs": runs})
+        return entry
 
 
 def packages() -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from dataclasses import dataclass
@@ -10,11 +11,15 @@ from pathlib import Path
 import nbformat
 import papermill
 from papermill.exceptions import PapermillExecutionError
+from traitlets.config import Config
 
 from sro_research.errors import StudyFileError, nearest
 from sro_research.files import write_bytes
 
 KERNEL = "python3"
+# Sockets in the file system cannot be taken by another process between choosing and binding, as ports can, and no one on
+# the network can listen to them.
+KERNEL_TRANSPORT = Config({"KernelManager": {"transport": "ipc"}} if os.name == "posix" else {})
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 _PARAMETER = re.compile(r"^(\w+)\s*(?::[^=]+)?=", re.M)
 
@@ -71,6 +76,7 @@ def run_notebook(notebook: Path, output: Path, parameters: dict[str, str], *, cw
             request_save_on_cell_execute=False,
             log_output=False,
             shutdown_kernel="immediate",
+            config=KERNEL_TRANSPORT,
         )
     except PapermillExecutionError as error:
         working.replace(failed)

@@ -8,6 +8,7 @@ from pathlib import Path
 from sro_research.batch.notebook import check_parameters
 from sro_research.errors import StudyFileError, nearest
 from sro_research.files import file_fingerprint, fingerprint
+from sro_research.parameters import Language
 from sro_research.study import Study
 
 BOARD = "board"
@@ -22,7 +23,7 @@ class Job:
     output: Path
     parameters: dict[str, str]
     key: str
-    pages: dict[str, Path]
+    pages: dict[Language, Path]
     """By language; empty for study notebooks."""
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from sro_research import __version__
 from sro_research.batch.plan import BOARD, Job, page_name
 from sro_research.files import write_text
+from sro_research.parameters import Language
 from sro_research.report.exporter import render
 from sro_research.report.gate import check_page
 from sro_research.report.words import load_words
@@ -38,12 +39,12 @@ def publish(study: Study, jobs: list[Job]) -> Path:
     return release / page_name("index", languages[0])
 
 
-def _index(study: Study, finished: set[str], language: str) -> str:
-    p, w = study.parameters, load_words(language)  # type: ignore[arg-type]
-    title = p.title[language]  # type: ignore[index]
+def _index(study: Study, finished: set[str], language: Language) -> str:
+    p, w = study.parameters, load_words(language)
+    title = p.title[language]
     notices = [w("head_synthetic")] if p.synthetic else []
     if p.notice is not None:
-        notices.append(p.notice[language])  # type: ignore[index]
+        notices.append(p.notice[language])
     schools = [
         {"name": name, "page": page_name(f"school_{i}", language) if f"school/{i}" in finished else ""}
         for i, name in sorted(study.reported_schools().items(), key=lambda pair: (pair[1], pair[0]))

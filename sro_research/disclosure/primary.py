@@ -36,8 +36,8 @@ SCHEMA = pa.DataFrameSchema(
 def protect(estimates: pd.DataFrame, policy: Policy) -> pd.DataFrame:
     """Return the safe cells of a study: one for each estimate, hidden where it describes too few people.
 
-    A hidden cell keeps its keys and loses every number, its note and its method. Officers count by their own threshold. A
-    figure without a count of people is hidden, because nothing shows that it is safe.
+    A hidden cell keeps its keys and loses every number, its note and its method. Officers count by their own
+    threshold. A figure without a count of people is hidden, because nothing shows that it is safe.
     """
     officers = estimates["population"] == OFFICERS
     needed = officers.map({True: policy.minimum_officers, False: policy.minimum_group_size})

@@ -6,9 +6,9 @@ school's exposure E into its mean over the waves and the distance from that mean
     score_ijt = wave_t + b_within (E_jt - E_j) + b_between E_j + u_j + u_jt + e_ijt
 
 with random intercepts of schools (u_j) and of school-waves (u_jt), because exposure varies by school-wave and an
-intercept of schools alone would understate its error. Restricted maximum likelihood by `mixedlm`; Satterthwaite's degrees of
-freedom, never more than the design has (below). b_within compares a school with itself and is the closer of the two to a
-cause; b_between is an association. Neither is an effect: exposure is not assigned at random.
+intercept of schools alone would understate its error. Restricted maximum likelihood by `mixedlm`; Satterthwaite's
+degrees of freedom, never more than the design has (below). b_within compares a school with itself and is the closer of
+the two to a cause; b_between is an association. Neither proves one: exposure is not assigned at random.
 
 References: R `lmerTest` 3.1, tests/reference/district.
 """

@@ -10,6 +10,8 @@ References: R `survey` 4.1 with schools as strata and `fpc`, tests/reference/dis
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 from scipy import stats
@@ -75,7 +77,7 @@ def change_between_waves(scores: pd.DataFrame, roster: pd.Series, waves: list[st
     """
     cells = _cells(scores, roster, "")
     tables = []
-    for before, after in zip(waves, waves[1:], strict=False):
+    for before, after in pairwise(waves):
         key = ["population", "construct", "school_id"]
         pair = cells[cells["wave"] == after].merge(cells[cells["wave"] == before], on=key, suffixes=("", "_before"))
         for measure in STATISTICS:

@@ -1,1 +1,1 @@
-"""Safe cells to pages: figures, tables and sentences in every language, and the exporter that makes one file of them."""
+"""Safe cells to pages: figures, tables and sentences in every language, and the exporter that makes files of them."""

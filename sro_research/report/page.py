@@ -68,13 +68,13 @@ class Page:
     version: str
     school_id: str
     cells: pd.DataFrame = field(repr=False)
-    courses: dict[str, Text] = field(default_factory=dict)
+    _index: dict[tuple[str, ...], Cell] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         table = self.cells.set_index(KEYS)[["status", "n", "estimate", "conf_low", "conf_high"]]
         index = {
-            key: Cell(*(None if pd.isna(v) else v for v in row))
-            for key, row in zip(table.index, table.itertuples(index=False), strict=True)
+            key: Cell(status, *(None if pd.isna(number) else number for number in numbers))
+            for key, (status, *numbers) in zip(table.index, table.itertuples(index=False), strict=True)
         }
         object.__setattr__(self, "_index", index)
 
@@ -101,9 +101,9 @@ class Page:
     ) -> Cell:
         """Look up a statistic, of this school and the last wave unless said otherwise.
 
-        A statistic that is not there was asked of nobody or answered by nobody: it looks like any other hidden cell, so that
-        no reader can tell a group of zero from a group of nine.
+        A statistic that is not there was asked of nobody or answered by nobody: it looks like any other hidden cell, so
+        that no reader can tell a group of zero from a group of nine.
         """
         school = self.school_id if school_id is None else school_id
         when = self.last_wave.id if wave is None else wave
-        return self._index.get((measure, population, construct, group_by, group, school, when), HIDDEN)  # type: ignore[attr-defined]
+        return self._index.get((measure, population, construct, group_by, group, school, when), HIDDEN)

@@ -1,8 +1,8 @@
 """Answers with a known structure: people within school-waves within schools.
 
-A person's position on a construct is a sum of the planted parts. An answer is that position rounded up or down at random so
-that its expectation is the position itself; scores therefore keep the planted means and effects, which ordinary
-rounding to four categories would shrink.
+A person's position on a construct is a sum of the planted parts. An answer is that position rounded up or down at
+random so that its expectation is the position itself; scores therefore keep the planted means and effects, which
+ordinary rounding to four categories would shrink.
 """
 
 from __future__ import annotations

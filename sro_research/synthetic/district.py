@@ -74,7 +74,7 @@ def make_district(
         "officers": officers,
         "assignments": assignments,
         "training": _training(officers, waves, courses, rng),
-        "outreach": _outreach(exposure, roster, assignments, waves, rng),
+        "outreach": _outreach(exposure, assignments, waves, rng),
     }
     # What was logged, not what was planned, is the exposure: hours come in whole activities.
     logged = tables["outreach"].groupby(["school_id", "wave"])["hours"].sum()
@@ -84,7 +84,7 @@ def make_district(
         / exposure["students"].to_numpy()
     )
     tables["outreach"] = tables["outreach"].drop(columns="wave")
-    responses = {}
+    responses: dict[tuple[str, str], pd.DataFrame] = {}
     for instrument in instruments:
         answers = make_answers(instrument, exposure, waves, truth, rng)
         responses |= {
@@ -115,7 +115,8 @@ def _officers(schools: pd.DataFrame, waves: list[Wave], rng: np.random.Generator
     first, middle = pd.Timestamp(waves[0].start), pd.Timestamp(waves[len(waves) // 2].start)
     ids = list(schools["school_id"].unique())
     largest = schools.loc[schools["students"].idxmax(), "school_id"]
-    officers, posts = [], []
+    officers: list[tuple[str, pd.Timestamp, pd.Timestamp]] = []
+    posts = []
     for i, school in enumerate([*ids, largest]):
         start = first - pd.Timedelta(days=int(rng.integers(30, 900)))
         leaves = middle - pd.Timedelta(days=1) if i % 6 == 5 else pd.NaT
@@ -155,7 +156,6 @@ def _exposure(schools: pd.DataFrame, waves: list[Wave], rng: np.random.Generator
 
 def _outreach(
     plan: pd.DataFrame,
-    schools: pd.DataFrame,
     posts: pd.DataFrame,
     waves: list[Wave],
     rng: np.random.Generator,

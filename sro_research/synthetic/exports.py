@@ -23,8 +23,8 @@ FLAWS = {
 def write_exports(district: District, folder: Path, files: dict[tuple[str, str], str], records: dict[str, str]) -> None:
     """Write the answers and records of a district below `folder`.
 
-    `files` gives the file of each (instrument, wave) and `records` of each record table; the ending says the format. The
-    first student file also holds a comment column and the rows counted in `FLAWS`.
+    `files` gives the file of each (instrument, wave) and `records` of each record table; the ending says the format.
+    The first student file also holds a comment column and the rows counted in `FLAWS`.
     """
     for number, (key, name) in enumerate(files.items()):
         table = district.responses[key]

@@ -1,0 +1,135 @@
+"""The batch on the demo study: resumed, broken, mended, published."""
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import nbformat
+import pytest
+from conftest import PROJECT, Run, sro_research
+
+from sro_research.files import file_fingerprint
+from sro_research.report.words import load_words
+
+
+@pytest.fixture
+def copy(demo: Run, tmp_path: Path) -> Run:
+    """A copy of the finished demo run, with notebooks of its own."""
+    shutil.copytree(demo.root, tmp_path / "reports" / "demo")
+    shutil.copytree(PROJECT / "notebooks", tmp_path / "notebooks", ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
+    params_file = tmp_path / "copy.yaml"
+    params_file.write_text(
+        f"extends: {demo.params_file}\nfolders: {{reports: {tmp_path}/reports, notebooks: {tmp_path}/notebooks}}\n"
+    )
+    return Run(params_file, demo.data, tmp_path / "reports" / "demo", "")
+
+
+def pages(release: Path) -> dict[str, str]:
+    return {path.name: file_fingerprint(path) for path in sorted(release.iterdir())}
+
+
+def test_a_release_is_pages_and_nothing_else(demo):
+    names = set(pages(demo.release))
+    assert names == {
+        f"{stem}{language}.html"
+        for stem in ("index", "board", "school_0001", "school_0002")
+        for language in ("", ".es")
+    }
+    assert f"index: {demo.release / 'index.html'}" in demo.output
+    index = (demo.release / "index.html").read_text(encoding="utf-8")
+    assert set(re.findall(r'href="([^"#]+)"', index)) == {
+        "index.es.html",
+        "board.html",
+        "school_0001.html",
+        "school_0002.html",
+    }
+    assert index.count(load_words("en")("index_missing")) == 10
+
+
+def test_nothing_internal_is_in_the_release(demo):
+    for path in demo.release.iterdir():
+        text = path.read_text(encoding="utf-8")
+        assert str(demo.root) not in text and "papermill" not in text
+        assert not re.search(r"respondent_key|officer_0|SRO-1|R\d{6}|Synthetic comment", text), path.name
+
+
+def test_the_manifest_says_with_what_each_page_was_made(demo):
+    manifest = json.loads((demo.internal / "manifest.json").read_text())
+    assert {"study", "parameters", "version", "environment", "python", "packages"} <= manifest.keys()
+    assert manifest["packages"]["papermill"]
+    runs = {run["name"]: run for run in manifest["runs"]}
+    assert list(runs)[:2] == ["study/data_quality", "study/climate_perceptions"]
+    assert {"school/0001", "school/0002", "board"} <= runs.keys()
+    for path, digest in runs["school/0001"]["outputs"].items():
+        assert file_fingerprint(demo.root / path) == digest
+
+
+def test_a_finished_run_is_not_made_again(copy):
+    before = pages(copy.release)
+    again = sro_research("run", copy.params_file, "--limit", 2)
+    assert again.returncode == 0, again.stderr
+    assert again.stdout.startswith("0 made, 8 up to date, 0 failed")
+    assert pages(copy.release) == before
+    listed = sro_research("list", copy.params_file).stdout
+    assert listed.count("up to date") == 8 and listed.count("to do") == 10
+
+
+def test_a_page_that_was_changed_by_hand_is_made_again_byte_for_byte(copy):
+    before = pages(copy.release)
+    page = copy.internal / "pages" / "school_0001.html"
+    page.write_text(page.read_text(encoding="utf-8").replace("students", "pupils"), encoding="utf-8")
+    again = sro_research("run", copy.params_file, "--only", "0001")
+    assert again.stdout.startswith("1 made, 6 up to date, 0 failed")
+    assert pages(copy.release) == before
+
+
+def test_one_schools_failure_does_not_stop_the_others(copy):
+    path = copy.root.parents[1] / "notebooks" / "school" / "school_report.ipynb"
+    good = path.read_text(encoding="utf-8")
+    broken = nbformat.reads(good, as_version=4)
+    broken.cells.insert(3, nbformat.v4.new_code_cell('assert school_id != "0002", "planted"'))
+    nbformat.write(broken, path)
+    run = sro_research("run", copy.params_file, "--limit", 2)
+    assert run.returncode == 3
+    assert run.stdout.startswith("2 made, 6 up to date, 1 failed")
+    assert "failed: school/0002, cell 4: AssertionError: planted" in run.stderr
+    assert "Traceback" not in run.stderr
+    assert "school_0001.html" in pages(copy.release) and "school_0002.html" not in pages(copy.release)
+    assert (copy.internal / "notebooks" / "school_0002.failed.ipynb").is_file()
+    assert "failed" in sro_research("list", copy.params_file).stdout
+    path.write_text(good, encoding="utf-8")
+    assert sro_research("run", copy.params_file, "--limit", 2).returncode == 0
+    assert "school_0002.html" in pages(copy.release)
+
+
+def test_a_failing_study_notebook_leaves_the_old_release(copy):
+    before = pages(copy.release)
+    path = copy.root.parents[1] / "notebooks" / "study" / "safe_cells.ipynb"
+    broken = nbformat.read(path, as_version=4)
+    broken.cells.append(nbformat.v4.new_code_cell("1 / 0"))
+    nbformat.write(broken, path)
+    run = sro_research("run", copy.params_file, "--limit", 2)
+    assert run.returncode == 3
+    assert "failed: study/safe_cells" in run.stderr and "ZeroDivisionError: division by zero" in run.stderr
+    assert pages(copy.release) == before
+
+
+def test_a_report_that_reaches_for_a_protected_table_fails(copy):
+    path = copy.root.parents[1] / "notebooks" / "school" / "school_report.ipynb"
+    greedy = nbformat.read(path, as_version=4)
+    greedy.cells.append(
+        nbformat.v4.new_code_cell("from sro_research.study import open_study\nopen_study(params_file, run_dir=run_dir)")
+    )
+    nbformat.write(greedy, path)
+    run = sro_research("run", copy.params_file, "--only", "0001")
+    assert run.returncode == 3
+    assert "a report may not open a study for analysis" in run.stderr
+
+
+def test_clean_deletes_results_and_only_results(copy):
+    stranger = copy.root / "notes.txt"
+    stranger.write_text("keep me")
+    assert "deleted" in sro_research("clean", copy.params_file, "--yes").stdout
+    assert [path.name for path in copy.root.iterdir()] == ["notes.txt"]
+    assert "nothing is deleted" in sro_research("clean", copy.params_file, "--yes").stdout

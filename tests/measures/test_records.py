@@ -1,0 +1,92 @@
+"""Participation, outreach and training: small tables in, indicators out."""
+
+import datetime as dt
+
+import pandas as pd
+import pytest
+
+from sro_research.estimates import from_indicators
+from sro_research.measures.outreach import outreach_hours, outside_periods, wave_of
+from sro_research.measures.participation import response_counts, response_rates, roster
+from sro_research.measures.training import training_completion, training_status
+from sro_research.parameters import Wave
+
+WAVES = [
+    Wave(id="1", label={"en": "One"}, start=dt.date(2023, 8, 1), end=dt.date(2024, 6, 30)),
+    Wave(id="2", label={"en": "Two"}, start=dt.date(2024, 8, 1), end=dt.date(2025, 6, 30)),
+]
+SCHOOLS = pd.DataFrame(
+    {"school_id": ["a", "a", "b", "b"], "wave": ["1", "2"] * 2, "students": [50, 100, 10, None], "staff": [5, 5, 2, 2]}
+).astype({"students": "Int64", "staff": "Int64", "school_id": "string", "wave": "string"})
+
+
+def days(*texts: str) -> pd.Series:
+    return pd.Series(pd.to_datetime(list(texts)))
+
+
+def test_a_day_belongs_to_the_wave_whose_period_holds_it():
+    dates = days("2023-08-01", "2024-06-30", "2024-07-15", "2025-01-01")
+    assert wave_of(dates, WAVES).fillna("none").tolist() == ["1", "1", "none", "2"]
+    assert outside_periods(dates, WAVES) == 1
+
+
+def test_hours_per_100_students():
+    log = pd.DataFrame(
+        {"school_id": ["a", "a", "a"], "hours": [2.0, 3.0, 9.0], "date": days("2023-09-01", "2024-02-01", "2024-07-15")}
+    )
+    hours = outreach_hours(log, SCHOOLS, WAVES).set_index(["school_id", "wave"])["value"]
+    assert hours["a", "1"] == 10  # 5 hours for 50 students; July belongs to no wave
+    assert hours["a", "2"] == 0  # the log was provided and has nothing: that is zero
+    assert hours["b", "1"] == 0
+    assert pd.isna(hours["b", "2"])  # how many students there are is not known
+
+
+def responses(**people: int) -> pd.DataFrame:
+    return pd.DataFrame([(s, "1") for s, n in people.items() for _ in range(n)], columns=["school_id", "wave"])
+
+
+def test_response_rates():
+    rates = response_rates(responses(a=25, b=12), SCHOOLS, population="student").set_index("school_id")
+    assert rates.loc["a", "value"] == 0.5
+    assert pd.isna(rates.loc["b", "value"])  # 12 answers from 10 students: the roster is wrong
+    estimates = from_indicators(rates.reset_index(), people="numerator", method="m").set_index("school_id")
+    assert estimates.loc["b", "status"] == "not_estimable"
+    district = response_counts(rates.reset_index()).set_index(["measure", "school_id"])
+    assert district.loc[("responses", ""), "estimate"] == 37
+    # One school's rate is not known, so neither is the district's.
+    assert district.loc[("response_rate", ""), "status"] == "not_estimable"
+
+
+def test_the_roster_of_a_population_that_schools_do_not_count_is_not_known():
+    assert roster(SCHOOLS, "family").isna().all()
+    assert roster(SCHOOLS, "staff")["a", "1"] == 5
+
+
+OFFICERS = pd.DataFrame(
+    {
+        "officer_key": ["x", "y", "z"],
+        "start_date": days("2020-01-01", "2024-01-01", "2024-09-01"),
+        "end_date": days("2024-03-01", "NaT", "NaT"),
+    }
+)
+
+
+def test_training_counts_required_courses_of_those_in_service():
+    training = pd.DataFrame(
+        {
+            "officer_key": ["x", "y", "y", "y", "y"],
+            "course": ["c1", "c1", "c1", "c2", "other"],
+            "completed_on": days("2023-09-01", "2024-02-01", "2024-03-01", "2024-12-01", "2024-02-01"),
+            "hours": [8.0, 8.0, 8.0, 4.0, 2.0],
+        }
+    )
+    status = training_status(training, OFFICERS, ["c1", "c2"], WAVES).set_index(["wave", "officer_key"])
+    # x left before the first wave ended; z came after it.
+    assert status.loc["1"].index.tolist() == ["y"]
+    assert status.loc[("1", "y"), "completed"] == 1  # a course taken twice is one course; c2 came later
+    assert status.loc[("1", "y"), "training_hours"] == 18
+    assert status.loc[("2", "y"), "completion_rate"] == 1
+    assert status.loc[("2", "z"), "completed"] == 0
+    rates = training_completion(status.reset_index()).set_index("wave")
+    assert rates.loc["2", ["numerator", "denominator", "people"]].tolist() == [2, 4, 2]
+    assert rates.loc["2", "value"] == pytest.approx(0.5)

@@ -1,0 +1,133 @@
+"""The made-up district: reproducible, of the promised size, and with its truth in it."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from conftest import PROJECT
+
+from sro_research.instruments import load_instrument
+from sro_research.intake import take_in
+from sro_research.measures.outreach import outreach_hours
+from sro_research.measures.quality import answer_quality
+from sro_research.measures.scales import score
+from sro_research.models.multilevel import BETWEEN, WITHIN, engagement_estimates
+from sro_research.models.reliability import school_reliability
+from sro_research.parameters import TrainingStandard, read_checked, read_parameters
+from sro_research.synthetic import Truth, make_district, write_exports
+from sro_research.synthetic.district import District
+from sro_research.synthetic.exports import FLAWS
+
+DEMO = read_parameters(PROJECT / "params" / "demo.yaml")
+INSTRUMENTS = [load_instrument(PROJECT / "surveys", name, ["en"]) for name in ("student_climate", "staff_climate")]
+COURSES = list(read_checked(PROJECT / "params" / "standards" / "training.yaml", TrainingStandard)[0].courses)
+
+
+def students(district: District) -> pd.DataFrame:
+    tables = [district.responses["student_climate", wave.id].assign(wave=wave.id) for wave in DEMO.waves]
+    table = pd.concat(tables, ignore_index=True).astype({"school_id": "string", "wave": "string"})
+    return table.rename(columns={"respondent_id": "respondent_key"})
+
+
+@pytest.fixture(scope="module")
+def district() -> District:
+    return make_district(INSTRUMENTS, DEMO.waves, COURSES)
+
+
+def test_the_same_seed_makes_the_same_district(district):
+    again = make_district(INSTRUMENTS, DEMO.waves, COURSES)
+    other = make_district(INSTRUMENTS, DEMO.waves, COURSES, seed=1)
+    for name, table in district.tables.items():
+        pd.testing.assert_frame_equal(table, again.tables[name])
+    key = ("student_climate", "2025")
+    pd.testing.assert_frame_equal(district.responses[key], again.responses[key])
+    assert not district.responses[key].equals(other.responses[key])
+
+
+def test_it_has_the_promised_size(district):
+    answers = {
+        name: sum(len(t) for (i, _), t in district.responses.items() if i == name) for name, _ in district.responses
+    }
+    assert 5000 <= answers["student_climate"] <= 7000
+    assert 500 <= answers["staff_climate"] <= 700
+    assert district.tables["schools"]["school_id"].nunique() == 12
+    per_school = students(district).groupby(["school_id", "wave"]).size()
+    assert per_school.min() < 15 < 300 < per_school.max()
+    groups = students(district).groupby(["school_id", "wave", "race_ethnicity"]).size()
+    assert (groups < 10).mean() > 0.3
+
+
+def test_training_is_staggered_and_incomplete(district):
+    officers, training = district.tables["officers"], district.tables["training"]
+    first = training.groupby("officer_id")["completed_on"].min()
+    assert first.nunique() > 10
+    assert 0.6 < len(training) / (len(officers) * len(COURSES)) < 1
+    assert len(officers) > 10
+
+
+def test_officers_serve_when_they_reach_out(district):
+    posts, log = district.tables["assignments"], district.tables["outreach"]
+    joined = log.merge(posts, on=["officer_id", "school_id"])
+    inside = (joined["from_date"] <= joined["date"]) & (
+        joined["to_date"].isna() | (joined["date"] <= joined["to_date"])
+    )
+    assert inside.all() and len(joined) == len(log)
+
+
+def test_planted_shares_come_back(district):
+    truth, quality = Truth(), answer_quality(students(district), INSTRUMENTS[0])
+    for name in ("blank", "dont_know", "prefer_not"):
+        assert quality[name].mean() == pytest.approx(getattr(truth, name), abs=0.003)
+    # A few straight-liners skip too many questions to be seen.
+    assert quality["straight_lining"].mean() == pytest.approx(truth.straight_lining, abs=0.01)
+
+
+def test_planted_effects_and_nesting_come_back():
+    """Over 24 districts the mean estimates are within 3 standard errors of the truth, less what straight-liners take."""
+    truth, within, between, nesting, covered = Truth(), [], [], [], 0
+    for seed in range(24):
+        made = make_district(INSTRUMENTS[:1], DEMO.waves, COURSES, seed=seed)
+        scores = score(students(made), INSTRUMENTS[0])
+        schools = made.tables["schools"].astype({"school_id": "string", "wave": "string", "students": "Int64"})
+        hours = outreach_hours(made.tables["outreach"], schools, DEMO.waves).set_index(["school_id", "wave"])["value"]
+        rows = engagement_estimates(scores, hours, population="student", construct="officer_trust", per=1)
+        rows = rows.set_index("measure")
+        within.append(float(rows.loc[WITHIN, "estimate"]))
+        between.append(float(rows.loc[BETWEEN, "estimate"]))
+        covered += rows.loc[WITHIN, "conf_low"] <= truth.within_effect <= rows.loc[WITHIN, "conf_high"]
+        last = scores[(scores["wave"] == "2026") & (scores["construct"] == "safety")]
+        nesting.append(school_reliability(last["score"], last["school_id"])[0])
+    kept = 1 - truth.straight_lining
+    for found, planted in ((within, truth.within_effect), (between, truth.between_effect)):
+        error = pd.Series(found).std() / len(found) ** 0.5
+        assert pd.Series(found).mean() == pytest.approx(kept * planted, abs=3 * error)
+    assert covered >= 21
+    assert 0.04 <= pd.Series(nesting).mean() <= 0.10
+
+
+def test_a_construct_that_outreach_does_not_touch_shows_no_effect(district):
+    scores = score(students(district), INSTRUMENTS[0])
+    schools = district.tables["schools"].astype({"school_id": "string", "wave": "string", "students": "Int64"})
+    hours = outreach_hours(district.tables["outreach"], schools, DEMO.waves).set_index(["school_id", "wave"])["value"]
+    row = engagement_estimates(scores, hours, population="student", construct="belonging", per=1).iloc[0]
+    assert row["conf_low"] < 0 < row["conf_high"]
+
+
+def test_exports_come_back_through_intake_with_their_flaws_counted(district, tmp_path: Path):
+    files = {(s.instrument, s.wave): s.file for s in DEMO.surveys}
+    records = {kind: source.file for kind, source in vars(DEMO.records).items()}
+    write_exports(district, tmp_path, files, records)
+    taken = take_in(
+        DEMO.surveys, DEMO.records, folder=tmp_path, instruments={i.id: i for i in INSTRUMENTS},
+        waves=[w.id for w in DEMO.waves], courses=COURSES,
+    )  # fmt: skip
+    assert taken.problems == []
+    assert taken.quarantine.groupby("rule")["row"].nunique().to_dict() == FLAWS
+    answers = taken.tables["responses/student_climate"]
+    assert len(answers) == len(students(district))
+    for wave in DEMO.waves:  # CSV, CSV and SPSS bring back the same codes
+        ours = district.responses["student_climate", wave.id].set_index("respondent_id").sort_index()
+        theirs = answers[answers["wave"] == wave.id].set_index("respondent_id").sort_index()
+        assert (ours["trust_1"].fillna(-1) == theirs["trust_1"].fillna(-1)).all()
+    for name in records:
+        assert len(taken.tables[name]) == len(district.tables[name])

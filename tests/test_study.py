@@ -1,0 +1,89 @@
+"""Opening a study: for analysis, for reporting, and what each may not do."""
+
+import stat
+from pathlib import Path
+
+import pytest
+from conftest import PROJECT, demo_study
+
+from sro_research.errors import BoundaryError, StudyFileError
+from sro_research.study import REPORT_ONLY, open_report, open_study
+
+
+def test_a_report_cannot_load_a_protected_table(demo):
+    report = open_report(str(demo.params_file), school_id="0001")
+    assert (demo.internal / "protected" / "responses__student_climate.parquet").is_file()
+    with pytest.raises(BoundaryError, match="a report may not load a protected table"):
+        report.protected("responses/student_climate")
+
+
+def test_a_report_kernel_cannot_open_the_study_for_analysis(demo, monkeypatch):
+    monkeypatch.setenv(REPORT_ONLY, "1")
+    with pytest.raises(BoundaryError, match="may not open a study for analysis"):
+        open_study(str(demo.params_file))
+
+
+def test_a_page_holds_its_own_school_and_the_district_only(demo):
+    page = open_report(str(demo.params_file), school_id="0002").page
+    assert set(page.cells["school_id"]) == {"", "0002"}
+    board = open_report(str(demo.params_file)).page
+    assert set(board.cells["school_id"]) == {"", *board.facts.schools}
+    hidden = page.cells[page.cells["status"] == "hidden"]
+    assert len(hidden) > 0 and hidden[["n", "estimate", "conf_low", "conf_high"]].isna().all(axis=None)
+
+
+def test_an_unknown_school_is_named_with_the_nearest(demo):
+    with pytest.raises(StudyFileError, match=r"no school '1' in this study. (Did you mean|Known here)"):
+        open_report(str(demo.params_file), school_id="1")
+
+
+def test_internal_is_closed_to_others(demo):
+    assert stat.S_IMODE(demo.internal.stat().st_mode) == 0o700
+
+
+def private_study(folder: Path, more: str = "") -> Path:
+    text = (PROJECT / "params" / "demo.yaml").read_text(encoding="utf-8")
+    text = text.replace("extends: defaults.yaml", f"extends: {PROJECT}/params/defaults.yaml")
+    text = text.replace("synthetic: true", more).replace("../reports/demo-data", str(folder / "data"))
+    path = folder / "private.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(("more", "refused"), [("", True), ("public_use_source: A federal agency", False)])
+def test_real_data_inside_a_repository_are_refused(tmp_path, more, refused):
+    (tmp_path / ".git").mkdir()
+    path = private_study(tmp_path, more)
+    if refused:
+        with pytest.raises(StudyFileError, match="raw data lie inside a repository"):
+            open_study(str(path), run_dir=str(tmp_path / "run"))
+    else:
+        assert open_study(str(path), run_dir=str(tmp_path / "run")).waves == ["2024", "2025", "2026"]
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ("pages: {groups: [gendr]}", "no instrument asks 'gendr'. Did you mean 'gender'?"),
+        ("model: {outcome: trust}", "there is no construct 'trust'"),
+        ("model: {population: parent}", "nobody asks 'parent'"),
+        ("pages: {languages: [en, fr]}", "'pages.languages.1' is not allowed here"),
+    ],
+)
+def test_names_are_checked_against_the_instruments(tmp_path, more, message):
+    with pytest.raises(StudyFileError) as caught:
+        open_study(str(demo_study(tmp_path, more)))
+    assert message in str(caught.value)
+
+
+def test_a_reported_school_that_is_not_there_is_an_error(demo, tmp_path):
+    path = tmp_path / "some.yaml"
+    path.write_text(f'extends: {demo.params_file}\nreported_schools: ["0001", "9"]\n')
+    with pytest.raises(StudyFileError, match="there is no school '9'"):
+        open_study(str(path)).reported_schools()
+
+
+def test_the_study_file_is_found_from_a_notebooks_folder(tmp_path, monkeypatch):
+    for folder in (PROJECT, PROJECT / "notebooks" / "school"):
+        monkeypatch.chdir(folder)
+        assert open_study("params/demo.yaml", run_dir=str(tmp_path)).parameters.study == "demo"
