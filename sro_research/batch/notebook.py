@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,9 +18,6 @@ from sro_research.errors import StudyFileError, nearest
 from sro_research.files import write_bytes
 
 KERNEL = "python3"
-# Sockets in the file system cannot be taken by another process between choosing and binding, as ports can, and no one on
-# the network can listen to them.
-KERNEL_TRANSPORT = Config({"KernelManager": {"transport": "ipc"}} if os.name == "posix" else {})
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 _PARAMETER = re.compile(r"^(\w+)\s*(?::[^=]+)?=", re.M)
 
@@ -66,18 +64,19 @@ def run_notebook(notebook: Path, output: Path, parameters: dict[str, str], *, cw
     output.unlink(missing_ok=True)
     started = time.monotonic()
     try:
-        papermill.execute_notebook(
-            str(notebook),
-            str(working),
-            parameters=parameters,
-            cwd=str(cwd),
-            kernel_name=KERNEL,
-            progress_bar=False,
-            request_save_on_cell_execute=False,
-            log_output=False,
-            shutdown_kernel="immediate",
-            config=KERNEL_TRANSPORT,
-        )
+        with tempfile.TemporaryDirectory(prefix="sro-") as sockets:
+            papermill.execute_notebook(
+                str(notebook),
+                str(working),
+                parameters=parameters,
+                cwd=str(cwd),
+                kernel_name=KERNEL,
+                progress_bar=False,
+                request_save_on_cell_execute=False,
+                log_output=False,
+                shutdown_kernel="immediate",
+                config=_transport(Path(sockets)),
+            )
     except PapermillExecutionError as error:
         working.replace(failed)
         return Outcome(time.monotonic() - started, error.cell_index, _last_line(error.ename, error.evalue))
@@ -89,6 +88,15 @@ def run_notebook(notebook: Path, output: Path, parameters: dict[str, str], *, cw
     working.unlink()
     failed.unlink(missing_ok=True)
     return Outcome(time.monotonic() - started)
+
+
+def _transport(sockets: Path) -> Config:
+    """Talk to the kernel through sockets in a folder of its own, where the system has them.
+
+    A port can be taken by another process between choosing and binding it, and others on the machine can listen. The
+    folder must be named: left to itself, jupyter_client puts the sockets of all kernels under one name.
+    """
+    return Config({"KernelManager": {"transport": "ipc", "ip": str(sockets / "kernel")}} if os.name == "posix" else {})
 
 
 def _last_line(name: str, message: str) -> str:
