@@ -24,7 +24,7 @@ from sro_research.files import write_json
 from sro_research.instruments import InstrumentFile, TranslationFile
 from sro_research.intake import Intake, take_in
 from sro_research.parameters import Parameters, TrainingStandard
-from sro_research.study import Study, open_study
+from sro_research.study import Study, open_study, reported_schools
 from sro_research.synthetic import make_district, write_exports
 
 STUDY_FILE = click.argument("params_file", type=click.Path(path_type=Path))
@@ -139,14 +139,7 @@ def check(params_file: Path) -> None:
         click.echo(f"set aside: {source}: {column or 'row'}: {rule} ({len(rows)} rows: {shown})", err=True)
     for problem in intake.problems:
         click.echo(f"error: {problem}", err=True)
-    schools = set(intake.tables["schools"]["school_id"])
-    for school in study.parameters.reported_schools or []:
-        if school not in schools:
-            raise StudyFileError(
-                f"{params_file}: reported_schools",
-                f"there is no school '{school}'",
-                fix="Check the list of schools.",
-            )
+    reported_schools(study.parameters, intake.tables["schools"])
     if intake.problems:
         sys.exit(EXIT_INPUT)
     click.echo("The study can run.")

@@ -72,8 +72,8 @@ def stack(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
 def from_indicators(indicators: pd.DataFrame, *, people: str, method: str) -> pd.DataFrame:
     """Turn indicators into estimates.
 
-    Indicators have `school_id`, `wave`, `measure`, `population`, `numerator`, `denominator`, `value` and `unit`; `people`
-    names the column that counts the persons an indicator describes.
+    Indicators have `school_id`, `wave`, `measure`, `population`, `numerator`, `denominator`, `value` and `unit`;
+    `people` names the column that counts the persons an indicator describes.
     """
     rows = indicators.rename(columns={"value": "estimate"}).assign(n=indicators[people])
     note = rows["estimate"].isna().map({True: "the denominator is not known or too small", False: ""})

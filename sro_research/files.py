@@ -1,7 +1,8 @@
 """The disk: strict YAML in, Parquet and text out, and fingerprints of both.
 
 YAML is read stricter than its standard. What a spreadsheet person types in good faith (`No`, `0123`) means
-something else to YAML; here that is an error that names the line and the fix, never a silent other value.
+something else to YAML; here that is an error that names the line and the fix, never a silent other value. Anchors,
+aliases, merge keys and tags are refused: a reader should not have to put a file together in their head.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
+import math
 import os
 import re
 import secrets
@@ -26,7 +28,10 @@ from sro_research.errors import StudyFileError, WorkbenchError
 YAML_11_BOOLEANS = {"yes", "no", "on", "off", "y", "n"}
 """Words that YAML 1.1 reads as true or false (https://yaml.org/type/bool.html); people mean text by them."""
 
-_LEADING_ZERO = re.compile(r"[-+]?0[0-9_]+")
+LONGEST_INTEGER = 15
+"""Digits of the longest whole number that every program keeps exactly; longer ones are identifiers."""
+
+_LEADING_ZERO = re.compile(r"[-+]?0[0-9_]+(\.[0-9]*)?")
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)")
 _NUMBER = re.compile(r"[-+]?([0-9]+\.[0-9]*|\.[0-9]+|[0-9]+)([eE][-+]?[0-9]+)?")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -59,21 +64,42 @@ def read_yaml(path: Path) -> Document:
         raise StudyFileError(path, "there is no such file", fix="Check the spelling of the path.") from None
     except IsADirectoryError:
         raise StudyFileError(path, "this is a folder, not a file", fix="Name a .yaml file.") from None
-    except UnicodeDecodeError:
-        raise StudyFileError(path, "the file is not UTF-8 text", fix="Save it as UTF-8.") from None
+    except OSError as error:
+        raise StudyFileError(path, f"cannot be read: {_reason(error)}", fix="Check the path.") from None
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise StudyFileError(f"{path}:{line}", "the text is not UTF-8", fix="Save the file as UTF-8.") from None
+    lines: dict[tuple[str | int, ...], int] = {}
     try:
+        _refuse_shorthand(text, path)
         node = yaml.compose(text, Loader=yaml.SafeLoader)
+        if not isinstance(node, yaml.MappingNode):
+            raise StudyFileError(path, "the file must hold `key: value` lines", fix="Start from params/demo.yaml.")
+        return Document(path, _mapping(node, (), path, lines), lines)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise StudyFileError(
             f"{path}:{line}", f"this is not valid YAML: {error.problem}", fix="Check indentation and quotes."
         ) from None
-    except yaml.YAMLError:
-        raise StudyFileError(path, "this is not valid YAML", fix="Look for stray characters.") from None
-    if not isinstance(node, yaml.MappingNode):
-        raise StudyFileError(path, "the file must hold `key: value` lines", fix="Start from params/demo.yaml.")
-    lines: dict[tuple[str | int, ...], int] = {}
-    return Document(path, _mapping(node, (), path, lines), lines)
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        raise StudyFileError(
+            f"{path}:{line}", "the line holds a character that YAML does not allow", fix="Type the line anew."
+        ) from None
+    except RecursionError:
+        raise StudyFileError(path, "the values are nested too deeply", fix="Look for unclosed brackets.") from None
+
+
+def _refuse_shorthand(text: str, path: Path) -> None:
+    """Refuse anchors, aliases and tags: an alias can hold itself, and a tag can change what a value means."""
+    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        if getattr(event, "anchor", None) is not None or getattr(event, "tag", None) is not None:
+            line = event.start_mark.line + 1 if event.start_mark else 1
+            raise StudyFileError(
+                f"{path}:{line}",
+                "anchors (&), aliases (*) and tags (!) are not read here",
+                fix="Write the value out, in quotes if it starts with one of these signs.",
+            )
 
 
 def _mapping(
@@ -83,7 +109,7 @@ def _mapping(
     for key_node, value_node in node.value:
         key = _value(key_node, at, path, lines)
         line = key_node.start_mark.line + 1
-        if isinstance(key, list | dict):
+        if key is None or key == "<<" or isinstance(key, list | dict):
             raise StudyFileError(f"{path}:{line}", "a key must be a word", fix="Write `key: value`.")
         if key in values:
             raise StudyFileError(
@@ -125,9 +151,11 @@ def _plain(text: str, where: str) -> str | int | float | bool | dt.date | None:
         return None
     if text in ("true", "false"):
         return text == "true"
-    if _INTEGER.fullmatch(text):
+    if _INTEGER.fullmatch(text) and len(text) <= LONGEST_INTEGER:
         return int(text)
     if _NUMBER.fullmatch(text):
+        if _INTEGER.fullmatch(text) or not math.isfinite(float(text)):
+            raise StudyFileError(where, "the number is too long to be kept exactly", fix="Put an identifier in quotes.")
         return float(text)
     if _DATE.fullmatch(text):
         try:
@@ -162,9 +190,21 @@ def write_bytes(path: Path, data: bytes) -> None:
 def _unwritable(path: Path, error: OSError) -> WorkbenchError:
     return WorkbenchError(
         path,
-        f"cannot be written: {(error.strerror or 'unknown reason').lower()}",
+        f"cannot be written: {_reason(error)}",
         fix="Free space or choose another folder.",
     )
+
+
+def _reason(error: OSError) -> str:
+    return (error.strerror or "unknown reason").lower()
+
+
+def is_file(path: Path) -> bool:
+    """Tell whether there is such a file; a name that no disk would take is not one."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def write_table(path: Path, table: pd.DataFrame) -> None:
@@ -178,7 +218,10 @@ def read_table(path: Path, columns: list[str] | None = None) -> pd.DataFrame:
         raise WorkbenchError(
             path, "this table has not been made yet", fix="Run the earlier notebooks: `sro-research run`."
         )
-    return pd.read_parquet(path, columns=columns)
+    try:
+        return pd.read_parquet(path, columns=columns)
+    except (ValueError, OSError):
+        raise WorkbenchError(path, "this table is damaged", fix="Run again with `--force`.") from None
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -188,7 +231,10 @@ def write_json(path: Path, value: Any) -> None:
 
 def read_json(path: Path) -> Any:
     """Read JSON, or return None where there is no such file."""
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+    try:
+        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+    except ValueError:
+        raise WorkbenchError(path, "this file is damaged", fix="Delete it and run again.") from None
 
 
 def fingerprint(*parts: Any) -> str:

@@ -10,30 +10,37 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from sro_research.errors import InstrumentError, nearest
-from sro_research.files import Document
-from sro_research.parameters import Identifier, Language, Strict, Text, read_checked
+from sro_research.files import Document, is_file
+from sro_research.parameters import Identifier, Language, Strict, Text, Words, read_checked
 
 Meaning = Literal["dont_know", "prefer_not", "not_applicable"]
+Code = Annotated[int, Field(ge=-32768, le=32767)]
+"""A code of an answer; tables keep it in 16 bits."""
+Labels = Annotated[dict[Code, Words], Field(min_length=2)]
+
+SOURCE_LANGUAGE: Language = "en"
+RESERVED = frozenset({"respondent_id", "respondent_key", "school_id", "wave", "weight"})
+"""Columns that stand beside the answers in every table of responses."""
 
 
 class MissingCode(Strict):
     """A code that is an answer but not a position on the scale."""
 
     meaning: Meaning
-    label: str
+    label: Words
 
 
 class ConstructEntry(Strict):
     """What a set of items measures together."""
 
-    title: str = Field(max_length=40)
-    agree_phrase: str = Field(max_length=80, description='Completes "7 of 10 students …".')
-    definition: str
+    title: Words = Field(max_length=40)
+    agree_phrase: Words = Field(max_length=80, description='Completes "7 of 10 students …".')
+    definition: Words
     direction: Literal["favorable", "unfavorable"]
     minimum_items: int = Field(ge=1, description="Valid answers that a score needs.")
     sources: list[str]
@@ -46,7 +53,7 @@ class ItemEntry(Strict):
     # pydantic's own models have a method `construct`.
     measures: Identifier = Field(alias="construct")
     scale: Identifier
-    text: str
+    text: Words
     reverse: bool = Field(False, description="Agreeing means less of the construct.")
     aspect: str | None = None
 
@@ -54,24 +61,26 @@ class ItemEntry(Strict):
 class BackgroundEntry(Strict):
     """A question about the respondent, used to group answers."""
 
-    title: str
-    text: str
-    codes: dict[int, str] = Field(min_length=2)
+    title: Words
+    text: Words
+    codes: Labels
 
 
 class InstrumentFile(Strict):
     """The source file of an instrument."""
 
+    schema_file = "surveys/instrument.schema.json"
+
     instrument: Identifier
     language: Language
     version: int
     population: Identifier
-    respondents: str = Field(description='The people asked, in the plural: "students".')
-    title: str
-    introduction: str
+    respondents: Words = Field(description='The people asked, in the plural: "students".')
+    title: Words
+    introduction: Words
     sources: dict[str, str]
-    scales: dict[Identifier, dict[int, str]]
-    missing_codes: dict[int, MissingCode]
+    scales: dict[Identifier, Labels]
+    missing_codes: dict[Code, MissingCode]
     constructs: dict[Identifier, ConstructEntry] = Field(min_length=1)
     items: list[ItemEntry] = Field(min_length=1)
     background: dict[Identifier, BackgroundEntry]
@@ -80,24 +89,26 @@ class InstrumentFile(Strict):
 class ConstructTexts(Strict):
     """The translated texts of a construct."""
 
-    title: str = Field(max_length=40)
-    agree_phrase: str = Field(max_length=80)
-    definition: str
+    title: Words = Field(max_length=40)
+    agree_phrase: Words = Field(max_length=80)
+    definition: Words
 
 
 class TranslationFile(Strict):
     """The texts of an instrument in another language."""
 
+    schema_file = "surveys/translation.schema.json"
+
     instrument: Identifier
     language: Language
     version: int
-    respondents: str
-    title: str
-    introduction: str
-    scales: dict[Identifier, dict[int, str]]
-    missing_codes: dict[int, str]
+    respondents: Words
+    title: Words
+    introduction: Words
+    scales: dict[Identifier, Labels]
+    missing_codes: dict[Code, Words]
     constructs: dict[Identifier, ConstructTexts]
-    items: dict[Identifier, str]
+    items: dict[Identifier, Words]
     background: dict[Identifier, BackgroundEntry]
 
 
@@ -185,8 +196,8 @@ def load_instrument(folder: Path, name: str, languages: Iterable[Language]) -> I
 
     Raises `InstrumentError` or `StudyFileError` with file, line and fix.
     """
-    source_path = folder / f"{name}.en.yaml"
-    if not source_path.is_file():
+    source_path = folder / f"{name}.{SOURCE_LANGUAGE}.yaml"
+    if not is_file(source_path):
         known = {p.name.split(".")[0] for p in folder.glob("*.*.yaml")}
         raise InstrumentError(source_path, f"there is no instrument '{name}'", fix=nearest(name, known))
     source, document = read_checked(source_path, InstrumentFile)
@@ -198,7 +209,7 @@ def load_instrument(folder: Path, name: str, languages: Iterable[Language]) -> I
             if not path.is_file():
                 raise InstrumentError(path, f"'{name}' is not translated into '{language}'", fix="Add this file.")
             translation, translated = read_checked(path, TranslationFile)
-            _check_translation(source, translation, translated)
+            _check_translation(source, translation, translated, language)
             translations[language] = translation
     return _joined(source, translations)
 
@@ -213,11 +224,19 @@ def _check_source(source: InstrumentFile, document: Document, name: str) -> None
             f"the file is named for '{name}' but says '{source.instrument}'",
             "Rename one of them.",
         )
-    seen: set[str] = set(source.background)
+    if source.language != SOURCE_LANGUAGE:
+        fail(["language"], f"the file is named for '{SOURCE_LANGUAGE}' but says '{source.language}'", "Mend it.")
+    questions: list[tuple[str, list[str | int]]] = [(id_, ["background", id_]) for id_ in source.background]
+    questions += [(item.id, ["items", i]) for i, item in enumerate(source.items)]
+    seen: set[str] = set()
+    for id_, at in questions:
+        if id_.lower() in RESERVED:
+            fail(at, f"'{id_}' is the name of a column that every survey has", "Give the question another id.")
+        # Programs that write exports do not agree on capitals, so ids have to differ by more than that.
+        if id_.lower() in seen:
+            fail(at, f"two questions have the id '{id_}'", "Give each question its own id.")
+        seen.add(id_.lower())
     for i, item in enumerate(source.items):
-        if item.id in seen:
-            fail(["items", i], f"two questions have the id '{item.id}'", "Give each question its own id.")
-        seen.add(item.id)
         if item.measures not in source.constructs:
             fail(
                 ["items", i],
@@ -275,8 +294,10 @@ def _check_source(source: InstrumentFile, document: Document, name: str) -> None
                 )
 
 
-def _check_translation(source: InstrumentFile, translation: TranslationFile, document: Document) -> None:
-    def same(keys: list[str | int], wanted: Iterable[object], found: Iterable[object], what: str) -> None:
+def _check_translation(
+    source: InstrumentFile, translation: TranslationFile, document: Document, language: Language
+) -> None:
+    def same(keys: list[str | int], wanted: Iterable[str | int], found: Iterable[str | int], what: str) -> None:
         wanted, found = list(wanted), set(found)
         for key in wanted:
             if key not in found:
@@ -285,13 +306,19 @@ def _check_translation(source: InstrumentFile, translation: TranslationFile, doc
                     f"the translation lacks the {what} '{key}'",
                     fix="Translate and add it.",
                 )
-        if extra := found - set(wanted):
+        for key in sorted(found - set(wanted), key=str):
             raise InstrumentError(
-                document.where(keys),
-                f"the {what} '{min(map(str, extra))}' is not in the source file",
-                fix=nearest(min(map(str, extra)), map(str, wanted)),
+                document.where([*keys, key]),
+                f"the {what} '{key}' is not in the source file",
+                fix=nearest(str(key), map(str, wanted)),
             )
 
+    if translation.language != language:
+        raise InstrumentError(
+            document.where(["language"]),
+            f"the file is named for '{language}' but says '{translation.language}'",
+            fix="Mend it.",
+        )
     if (source.instrument, source.version) != (translation.instrument, translation.version):
         raise InstrumentError(
             document.where(["version"]),

@@ -5,23 +5,46 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, get_args
+from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
 
 from sro_research.errors import StudyFileError, WorkbenchError, nearest
-from sro_research.files import Document, fingerprint, read_yaml
+from sro_research.files import Document, fingerprint, is_file, read_yaml
 
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=64)]
+Words = Annotated[str, Field(pattern=r"\S")]
+"""Text that is not blank."""
 Language = Literal["en", "es"]
-Text = dict[Language, str]
+Text = dict[Language, Words]
 M = TypeVar("M", bound="Strict")
+
+IN_WORDS = {
+    "bool_type": ("must be true or false", "Write one of these two, without quotes."),
+    "date_type": ("must be a day", "Write it as 2026-06-30, without quotes."),
+    "dict_type": ("must hold `key: value` lines", "Write them indented below it."),
+    "float_type": ("must be a number", "Write it without quotes."),
+    "int_type": ("must be a whole number", "Write it without quotes or a point."),
+    "list_type": ("must be a list", "Write [one, two], or each on a line of its own after `- `."),
+    "model_type": ("must hold `key: value` lines", "Write them indented below it, or as {key: value}."),
+    "string_type": ("must be text", "Put it in quotes."),
+    "too_short": ("needs {min_length} or more entries", "Add them."),
+}
+"""What a person reads for the findings that pydantic words for developers: the rule and the fix."""
 
 
 class Strict(BaseModel):
     """A part of a study file: no unknown keys, no silent conversion, no change after reading."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    schema_file: ClassVar[str] = "its JSON schema"
+    """Where each key of the file is described."""
+
+
+def _contradiction(at: tuple[str | int, ...], rule: str, fix: str) -> PydanticCustomError:
+    """Return what a validator raises for values that are each allowed but not together; `at` is the place."""
+    return PydanticCustomError("contradiction", "{rule}", {"at": at, "rule": rule, "fix": fix})
 
 
 class Folders(Strict):
@@ -45,14 +68,14 @@ class Wave(Strict):
     @model_validator(mode="after")
     def _in_order(self) -> Wave:
         if self.end < self.start:
-            raise ValueError(f"wave '{self.id}' ends before it starts")
+            raise _contradiction(("end",), f"wave '{self.id}' ends before it starts", "Mend one of the two days.")
         return self
 
 
 class Source(Strict):
     """One raw export: a CSV, XLSX or SPSS file below `folders.data`."""
 
-    file: str
+    file: Words
     encoding: str = Field("utf-8", description="For CSV; exports from older Windows programs are cp1252.")
     columns: dict[str, str] = Field({}, description="Our column name: the name in the export, where they differ.")
 
@@ -123,11 +146,15 @@ class Course(Strict):
 class TrainingStandard(Strict):
     """Courses that every officer of the program completes (<standards>/training.yaml)."""
 
+    schema_file = "params/training.schema.json"
+
     courses: dict[Identifier, Course] = Field(min_length=1)
 
 
 class Parameters(Strict):
     """A whole study file after `extends` is resolved."""
+
+    schema_file = "params/study.schema.json"
 
     study: Identifier
     title: Text
@@ -146,18 +173,52 @@ class Parameters(Strict):
     model: Model | None = None
     notebooks: Notebooks
     pages: Pages
+    _lines: dict[tuple[str | int, ...], str] = PrivateAttr(default_factory=dict)
 
     @model_validator(mode="after")
     def _consistent(self) -> Parameters:
         waves = [w.id for w in self.waves]
-        if len(set(waves)) < len(waves):
-            raise ValueError("two waves have the same id")
-        for source in self.surveys:
+        for i, wave in enumerate(self.waves):
+            if wave.id in waves[:i]:
+                raise _contradiction(("waves", i, "id"), f"two waves have the id '{wave.id}'", "Rename one of them.")
+            if i and wave.start < self.waves[i - 1].start:
+                raise _contradiction(("waves", i), "the waves are not in the order of time", "List the earliest first.")
+        for i, source in enumerate(self.surveys):
+            at = ("surveys", i)
             if source.wave not in waves:
-                raise ValueError(
-                    f"survey file '{source.file}' names the wave '{source.wave}'. {nearest(source.wave, waves)}"
+                raise _contradiction(
+                    (*at, "wave"), f"there is no wave '{source.wave}' in this study", nearest(source.wave, waves)
                 )
+            if any((source.file, source.columns) == (other.file, other.columns) for other in self.surveys[:i]):
+                raise _contradiction(
+                    (*at, "file"), f"the file '{source.file}' stands twice", "Its answers would count twice; keep one."
+                )
+        self._complete_in_every_language()
         return self
+
+    def _complete_in_every_language(self) -> None:
+        languages = self.pages.languages
+        for i, language in enumerate(languages):
+            if language in languages[:i]:
+                raise _contradiction(
+                    ("pages", "languages", i), f"the language '{language}' stands twice", "Keep one of the two."
+                )
+        texts: dict[tuple[str | int, ...], Text | None] = {
+            **{(name,): getattr(self, name) for name in ("title", "contact", "notice")},
+            **{("waves", i, "label"): wave.label for i, wave in enumerate(self.waves)},
+        }
+        for at, text in texts.items():
+            for language in languages:
+                if text is not None and language not in text:
+                    raise _contradiction(
+                        at, f"'{_dotted(at)}' has no text in '{language}'", "Add it: pages are made in this language."
+                    )
+
+    def where(self, *keys: str | int) -> str:
+        """Return `file:line` of the nearest part of a key path that a study file states."""
+        while keys and keys not in self._lines:
+            keys = keys[:-1]
+        return self._lines.get(keys, "the study file")
 
     @property
     def fingerprint(self) -> str:
@@ -172,9 +233,11 @@ def read_parameters(path: Path) -> Parameters:
     """
     data, where = _resolved(path.resolve(), ())
     try:
-        return Parameters.model_validate(data)
+        parameters = Parameters.model_validate(data)
     except ValidationError as error:
-        raise _explain(error, Parameters, data, where, path) from None
+        raise _explain(error, Parameters, where, path) from None
+    parameters._lines = where
+    return parameters
 
 
 def read_checked(path: Path, model: type[M]) -> tuple[M, Document]:
@@ -184,7 +247,7 @@ def read_checked(path: Path, model: type[M]) -> tuple[M, Document]:
     try:
         return model.model_validate(document.data), document
     except ValidationError as error:
-        raise _explain(error, model, document.data, where, path) from None
+        raise _explain(error, model, where, path) from None
 
 
 def _resolved(path: Path, above: tuple[Path, ...]) -> tuple[dict[str, Any], dict[tuple[str | int, ...], str]]:
@@ -192,11 +255,12 @@ def _resolved(path: Path, above: tuple[Path, ...]) -> tuple[dict[str, Any], dict
         raise StudyFileError(path, "the study extends itself", fix="Break the circle of `extends`.")
     document = read_yaml(path)
     data = dict(document.data)
-    base, where = {}, {}
+    base: dict[str, Any] = {}
+    where: dict[tuple[str | int, ...], str] = {}
     if (parent := data.pop("extends", None)) is not None:
         if not isinstance(parent, str):
             raise StudyFileError(document.where(["extends"]), "`extends` names one file", fix="Write its path.")
-        if not (path.parent / parent).is_file():
+        if not is_file(path.parent / parent):
             raise StudyFileError(
                 document.where(["extends"]), f"there is no file '{parent}' to extend", fix="Check the path."
             )
@@ -219,42 +283,53 @@ def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
 def _explain(
     error: ValidationError,
     model: type[BaseModel],
-    data: Any,
     where: Mapping[tuple[str | int, ...], str],
     path: Path,
 ) -> WorkbenchError:
     """Turn pydantic's first finding into one sentence with file, line and fix."""
     findings = error.errors(include_url=False)
     first = next((f for f in findings if f["type"] == "extra_forbidden"), findings[0])
-    keys = tuple(k for k in first["loc"] if isinstance(k, str | int))
+    context, kind = first.get("ctx", {}), first["type"]
+    keys = tuple(k for k in (*first["loc"], *context.get("at", ())) if k != "[key]")
     at = keys
     while at and at not in where:
         at = at[:-1]
     place = where.get(at, str(path))
-    name = ".".join(str(k) for k in keys)
+    name = _dotted(keys)
     more = f" ({len(findings) - 1} more after this one.)" if len(findings) > 1 else ""
-    kind = first["type"]
+    schema = f"{getattr(model, 'schema_file', 'its JSON schema')} describes each key."
     if kind == "extra_forbidden":
         rule, fix = f"unknown key '{name}'", nearest(str(keys[-1]), _fields(model, keys[:-1]))
     elif kind == "missing":
-        rule, fix = f"the key '{name}' is missing", "Add it; params/study.schema.json describes each key."
-    elif kind == "string_type" and isinstance(first["input"], int | float | dt.date):
+        rule, fix = f"the key '{name}' is missing", f"Add it; {schema}"
+    elif kind == "contradiction":
+        rule, fix = context["rule"], context["fix"]
+    elif first["input"] is None or (kind == "string_pattern_mismatch" and not str(first["input"]).strip()):
+        rule, fix = f"'{name}' is blank", f"Write its value; {schema}"
+    elif kind == "string_type" and type(first["input"]) in (int, dt.date):
         rule, fix = f"'{name}' must be text", f'Write it in quotes: "{first["input"]}".'
-    elif kind == "value_error":
-        rule, fix = first["msg"].removeprefix("Value error, "), "Mend this entry."
+    elif kind == "string_pattern_mismatch":
+        rule, fix = f"'{name}' must be a name of letters, digits, '-', '_' and '.'", "Leave out spaces and other signs."
+    elif kind in IN_WORDS:
+        rule, fix = f"'{name}' {IN_WORDS[kind][0].format(**context)}", IN_WORDS[kind][1]
     else:
-        rule, fix = f"'{name}' is not allowed here: {_lower(first['msg'])}", "See params/study.schema.json."
+        rule, fix = f"'{name}' is not allowed here: {_lower(first['msg'])}", f"Mend it; {schema}"
     return StudyFileError(place, rule, fix=fix + more)
+
+
+def _dotted(keys: tuple[str | int, ...]) -> str:
+    return ".".join(str(k) for k in keys)
 
 
 def _fields(model: type[BaseModel], keys: tuple[str | int, ...]) -> list[str]:
     for key in keys:
-        if isinstance(key, str) and key in model.model_fields:
-            inner = _models(model.model_fields[key].annotation)
+        field = next((f for name, f in model.model_fields.items() if key in (name, f.alias)), None)
+        if field is not None:
+            inner = _models(field.annotation)
             if not inner:
                 return []
             model = inner[0]
-    return list(model.model_fields)
+    return [field.alias or name for name, field in model.model_fields.items()]
 
 
 def _models(annotation: Any) -> list[type[BaseModel]]:

@@ -10,10 +10,18 @@ from collections.abc import Iterable, Mapping
 import pandas as pd
 import pandera.pandas as pa
 
-IDENTIFIER = pa.Check.str_matches(r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", error="not an identifier of letters, digits, - _ .")
+IDENTIFIER = pa.Check.str_matches(
+    r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$", error="not an identifier of up to 64 letters, digits, - _ ."
+)
 """Identifiers of schools become file names."""
+SPREADSHEET_ERRORS = (
+    "#REF!", "#N/A", "#NAME?", "#VALUE!", "#DIV/0!", "#NULL!", "#NUM!", "#SPILL!", "#CALC!", "#FIELD!"
+)  # fmt: skip
+"""What a spreadsheet writes where a formula failed; it is no text that anybody meant."""
+TWICE = "stands twice; the first one is kept"
 LEVELS = ("elementary", "middle", "high", "combined")
 HOURS_IN_A_DAY = 24
+_NUMBER = r"[-+]?([0-9]{1,15}(\.[0-9]{0,20})?|\.[0-9]{1,20})"
 
 
 def _text(*rules: pa.Check, nullable: bool = False, unique: bool = False) -> pa.Column:
@@ -29,7 +37,16 @@ def _known(values: Iterable[str] | None, what: str) -> list[pa.Check]:
     if values is None:
         return []
     allowed = set(values)
-    return [pa.Check(lambda column: column.isin(allowed), error=f"not a {what} of this study")]
+    bare = {value.lstrip("0") for value in allowed if value.startswith("0")}
+
+    def lost_zeros(column: pd.Series) -> pd.Series:
+        # What a spreadsheet makes of 0012.
+        return ~column.isin(allowed) & column.isin(bare)
+
+    return [
+        pa.Check(lambda column: column.isin(allowed) | lost_zeros(column), error=f"not {what} of this study"),
+        pa.Check(lambda column: ~lost_zeros(column), error=f"lost the leading zeros of {what} of this study"),
+    ]
 
 
 def _in_order(first: str, last: str) -> pa.Check:
@@ -49,7 +66,7 @@ def responses(codes: Mapping[str, tuple[int, ...]], schools: Iterable[str] | Non
     return pa.DataFrameSchema(
         {
             "respondent_id": _text(unique=True),
-            "school_id": _text(IDENTIFIER, *_known(schools, "school")),
+            "school_id": _text(IDENTIFIER, *_known(schools, "a school")),
             **{column: answer(allowed) for column, allowed in codes.items()},
         },
         strict=True,
@@ -62,7 +79,7 @@ def schools(waves: Iterable[str]) -> pa.DataFrameSchema:
     return pa.DataFrameSchema(
         {
             "school_id": _text(IDENTIFIER),
-            "wave": _text(*_known(waves, "wave")),
+            "wave": _text(*_known(waves, "a wave")),
             "school_name": _text(),
             "level": _text(pa.Check.isin(LEVELS, error=f"not one of {', '.join(LEVELS)}")),
             "students": pa.Column("Int64", positive),
@@ -87,8 +104,8 @@ def assignments(schools: Iterable[str], officers: Iterable[str] | None) -> pa.Da
     """One row is an officer's assignment to a school, from and to a day; still going on where `to_date` is blank."""
     return pa.DataFrameSchema(
         {
-            "officer_id": _text(*_known(officers, "officer")),
-            "school_id": _text(*_known(schools, "school")),
+            "officer_id": _text(*_known(officers, "an officer")),
+            "school_id": _text(*_known(schools, "a school")),
             "from_date": _date(),
             "to_date": _date(nullable=True),
         },
@@ -101,8 +118,8 @@ def training(officers: Iterable[str] | None, courses: Iterable[str]) -> pa.DataF
     """One row is a course an officer completed, with its hours."""
     return pa.DataFrameSchema(
         {
-            "officer_id": _text(*_known(officers, "officer")),
-            "course": _text(*_known(courses, "course")),
+            "officer_id": _text(*_known(officers, "an officer")),
+            "course": _text(*_known(courses, "a course")),
             "completed_on": _date(),
             "hours": pa.Column("Float64", pa.Check.gt(0, error="must be above zero")),
         },
@@ -116,8 +133,8 @@ def outreach(schools: Iterable[str], officers: Iterable[str] | None) -> pa.DataF
     """One row is an outreach activity at a school: day, kind, officer hours and, if counted, people reached."""
     return pa.DataFrameSchema(
         {
-            "school_id": _text(*_known(schools, "school")),
-            "officer_id": _text(*_known(officers, "officer")),
+            "school_id": _text(*_known(schools, "a school")),
+            "officer_id": _text(*_known(officers, "an officer")),
             "date": _date(),
             "activity": _text(),
             "hours": pa.Column(
@@ -142,15 +159,13 @@ def convert(text: pd.DataFrame, schema: pa.DataFrameSchema) -> tuple[pd.DataFram
         filled = raw.notna() & (raw != "")
         dtype = str(column.dtype)
         if dtype.startswith("string"):
-            value, rule = raw.where(filled), ""
+            value, rule = raw.where(filled & ~raw.isin(SPREADSHEET_ERRORS)), "an error of the spreadsheet"
         elif dtype.startswith("datetime"):
-            value, rule = (
-                pd.to_datetime(raw.where(filled), format="%Y-%m-%d", errors="coerce"),
-                "not a day as YYYY-MM-DD",
-            )
-            value = value.astype("datetime64[ns]")
+            value, rule = _days(raw.where(filled)), "not a day as YYYY-MM-DD, from 1678 to 2261"
         else:
-            number = pd.to_numeric(raw.where(filled), errors="coerce").astype("Float64")
+            # Python and pandas also read `1_0`, `True` and `inf` as numbers; nobody writes an answer so.
+            plain = raw.str.fullmatch(_NUMBER)
+            number = pd.to_numeric(raw.where(filled & plain), errors="coerce").astype("Float64")
             if dtype.startswith("Int"):
                 limit = 2 ** (int(dtype.removeprefix("Int")) - 1)
                 whole = number.where((number % 1 == 0) & (number.abs() < limit))
@@ -161,6 +176,12 @@ def convert(text: pd.DataFrame, schema: pa.DataFrameSchema) -> tuple[pd.DataFram
         unread.append(pd.DataFrame({"index": bad, "column": name, "rule": rule}))
         typed[name] = value
     return pd.DataFrame(typed, index=text.index), pd.concat(unread, ignore_index=True)
+
+
+def _days(text: pd.Series) -> pd.Series:
+    """Read days; one that no timestamp can hold, such as 9999-12-31, is missing."""
+    days = pd.to_datetime(text, format="%Y-%m-%d", errors="coerce")
+    return days.where(days.between(pd.Timestamp.min, pd.Timestamp.max)).astype("datetime64[ns]")
 
 
 def broken_rules(table: pd.DataFrame, schema: pa.DataFrameSchema) -> pd.DataFrame:
@@ -180,5 +201,5 @@ def _in_words(check: str) -> str:
     if check == "not_nullable":
         return "must not be blank"
     if check == "field_uniqueness" or check.startswith("multiple_fields_uniqueness"):
-        return "stands twice; the first one is kept"
+        return TWICE
     return check

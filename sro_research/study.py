@@ -111,17 +111,8 @@ class Study:
         return estimates.stack(read_table(self.folders.estimates(name)) for name in names)
 
     def reported_schools(self) -> dict[str, str]:
-        """Return id and name of the schools that get a page.
-
-        Raises `StudyFileError` where the study file asks for a school that is not in the table of schools.
-        """
-        table = self.protected("schools")
-        names = dict(zip(table["school_id"], table["school_name"], strict=True))
-        wanted = self.parameters.reported_schools
-        for school in wanted or []:
-            if school not in names:
-                raise StudyFileError("reported_schools", f"there is no school '{school}'", fix=nearest(school, names))
-        return {school: names[school] for school in sorted(names) if wanted is None or school in wanted}
+        """Return id and name of the schools that get a page."""
+        return reported_schools(self.parameters, self.protected("schools"))
 
     def keep_cells(self, cells: pd.DataFrame) -> Facts:
         """Write the safe cells and the facts that pages need beside them."""
@@ -140,6 +131,20 @@ class Study:
         write_table(self.folders.cells, cells)
         write_json(self.folders.facts, asdict(facts))
         return facts
+
+
+def reported_schools(parameters: Parameters, schools: pd.DataFrame) -> dict[str, str]:
+    """Return id and name of the schools that get a page, in the order of their ids.
+
+    Raises `StudyFileError` where the study file asks for a school that is not in the table of schools.
+    """
+    names = dict(zip(schools["school_id"], schools["school_name"], strict=True))
+    wanted = parameters.reported_schools
+    for i, school in enumerate(wanted or []):
+        if school not in names:
+            where = parameters.where("reported_schools", i)
+            raise StudyFileError(where, f"there is no school '{school}'", fix=nearest(school, names))
+    return {school: names[school] for school in sorted(names) if wanted is None or school in wanted}
 
 
 @dataclass(frozen=True)
@@ -167,7 +172,7 @@ def open_study(params_file: str, *, run_dir: str = "") -> Study:
     if os.environ.get(REPORT_ONLY):
         raise BoundaryError(params_file, "a report may not open a study for analysis", fix="Use `open_report`.")
     study = _read(params_file, run_dir)
-    _refuse_private_data_in_repository(study.parameters, params_file)
+    _refuse_private_data_in_repository(study.parameters)
     study.folders.internal.mkdir(parents=True, exist_ok=True)
     study.folders.internal.chmod(0o700)
     return study
@@ -220,7 +225,7 @@ def _read(params_file: str, run_dir: str) -> Study:
         name: load_instrument(surveys, name, parameters.pages.languages)
         for name in dict.fromkeys(source.instrument for source in parameters.surveys)
     }
-    _check_names(parameters, instruments, params_file)
+    _check_names(parameters, instruments)
     courses: dict[str, Course] = {}
     if parameters.records.training is not None:
         standard, _ = read_checked(Path(parameters.folders.standards) / "training.yaml", TrainingStandard)
@@ -229,42 +234,44 @@ def _read(params_file: str, run_dir: str) -> Study:
     return Study(parameters, instruments, courses, Folders(root.absolute()))
 
 
-def _check_names(parameters: Parameters, instruments: dict[str, Instrument], params_file: str) -> None:
+def _check_names(parameters: Parameters, instruments: dict[str, Instrument]) -> None:
     """Check what a study file says about its instruments against the instruments themselves."""
     populations = {i.population: i for i in instruments.values()}
     if len(populations) < len(instruments):
-        raise StudyFileError(params_file, "two instruments ask the same population", fix="Use one per population.")
+        raise StudyFileError(
+            parameters.where("surveys"), "two instruments ask the same population", fix="Use one per population."
+        )
     asked = {question for i in instruments.values() for question in i.background}
     for question in parameters.pages.groups:
         if question not in asked:
             raise StudyFileError(
-                f"{params_file}: pages.groups",
+                parameters.where("pages", "groups"),
                 f"no instrument asks '{question}'",
                 fix=nearest(question, asked),
             )
     if (model := parameters.model) is not None:
         if model.population not in populations:
             raise StudyFileError(
-                f"{params_file}: model.population",
+                parameters.where("model", "population"),
                 f"nobody asks '{model.population}'",
                 fix=nearest(model.population, populations),
             )
         constructs = populations[model.population].constructs
         if model.outcome not in constructs:
             raise StudyFileError(
-                f"{params_file}: model.outcome",
+                parameters.where("model", "outcome"),
                 f"there is no construct '{model.outcome}'",
                 fix=nearest(model.outcome, constructs),
             )
 
 
-def _refuse_private_data_in_repository(parameters: Parameters, params_file: str) -> None:
+def _refuse_private_data_in_repository(parameters: Parameters) -> None:
     """Refuse raw data about people inside a repository, from where it is easily published by mistake."""
     data = Path(parameters.folders.data)
     inside = any((folder / ".git").exists() for folder in (data, *data.parents))
     if inside and not parameters.synthetic and parameters.public_use_source is None:
         raise StudyFileError(
-            f"{params_file}: folders.data",
+            parameters.where("folders", "data"),
             "the raw data lie inside a repository",
             fix="Move them outside, or say `synthetic: true` or name a `public_use_source`.",
         )

@@ -9,9 +9,9 @@ from pathlib import Path
 import pandas as pd
 import pandera.pandas as pa
 
-from sro_research.errors import SourceError
+from sro_research.errors import SourceError, nearest
 from sro_research.intake.exports import Export
-from sro_research.schemas import broken_rules, convert
+from sro_research.schemas import TWICE, broken_rules, convert
 
 QUARANTINE_COLUMNS = ["source", "row", "column", "rule"]
 
@@ -39,33 +39,56 @@ def admit(
 
     `rename` maps our column names to those of the export. Raises `SourceError` when a needed column is missing.
     """
-    text = _select(export.cells, schema, source, rename or {})
+    text, columns_read = _select(export.cells, schema, source, rename or {})
     typed, unread = convert(text, schema)
     typed = typed.drop(index=unread["index"].unique())
     broken = broken_rules(typed, schema)
+    alone = broken[broken["rule"] != TWICE]
+    if 0 < len(alone) < len(broken):
+        # A row that is set aside for another reason is not the first of two.
+        broken = pd.concat([alone, broken_rules(typed.drop(index=alone["index"].unique()), schema)])
     lines = pd.DataFrame({"index": list(export.unreadable), "column": "", "rule": list(export.unreadable.values())})
     found = pd.concat([f for f in (lines, unread, broken) if len(f)] or [lines], ignore_index=True)
     found = found.rename(columns={"index": "row"}).sort_values(["row", "column"], ignore_index=True)
     quarantine = found.assign(source=source.name)[QUARANTINE_COLUMNS].astype(
         {"source": "str", "row": "int64", "column": "str", "rule": "str"}
     )
-    table = typed.drop(index=[i for i in broken["index"].unique() if i in typed.index]).reset_index(drop=True)
+    table = typed.drop(index=broken["index"].unique()).reset_index(drop=True)
     return Admission(
         table=table,
         quarantine=quarantine,
         rows_read=export.rows,
         rows_set_aside=quarantine["row"].nunique(),
-        columns_dropped=len(export.cells.columns) - len(text.columns),
+        columns_dropped=len(export.cells.columns) - columns_read,
     )
 
 
-def _select(cells: pd.DataFrame, schema: pa.DataFrameSchema, source: Path, rename: Mapping[str, str]) -> pd.DataFrame:
-    """Return the columns the schema names, under our names; blank where an optional one is absent."""
+def _select(
+    cells: pd.DataFrame, schema: pa.DataFrameSchema, source: Path, rename: Mapping[str, str]
+) -> tuple[pd.DataFrame, int]:
+    """Return the columns the schema names, under our names, and how many of them the export has.
+
+    An optional column that is absent is blank.
+    """
+    for name in rename.keys() - schema.columns.keys():
+        raise SourceError(
+            source,
+            f"`columns` maps '{name}', which is no column of this table",
+            fix=nearest(name, map(str, schema.columns)),
+        )
     by_lower = {str(name).lower(): name for name in cells.columns}
-    picked = {}
+    picked: dict[str, pd.Series] = {}
+    taken: dict[str, str] = {}
     for name, column in schema.columns.items():
-        theirs = rename.get(name, name)
+        theirs = rename.get(name, name).strip()
         if theirs.lower() in by_lower:
+            if theirs.lower() in taken:
+                raise SourceError(
+                    source,
+                    f"'{taken[theirs.lower()]}' and '{name}' are both read from the column '{theirs}'",
+                    fix="Give each its own column in `columns`.",
+                )
+            taken[theirs.lower()] = name
             picked[name] = cells[by_lower[theirs.lower()]]
         elif column.nullable and name not in rename and not _is_answer(column):
             picked[name] = pd.Series("", index=cells.index, dtype="str")
@@ -75,7 +98,7 @@ def _select(cells: pd.DataFrame, schema: pa.DataFrameSchema, source: Path, renam
                 f"the column '{theirs}' is missing",
                 fix=f"The export has {cells.shape[1]} columns. Add it, or map it with `columns: {{{name}: …}}`.",
             )
-    return pd.DataFrame(picked, index=cells.index)
+    return pd.DataFrame(picked, index=cells.index), len(taken)
 
 
 def _is_answer(column: pa.Column) -> bool:

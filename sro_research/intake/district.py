@@ -25,7 +25,8 @@ class Intake:
 
     `tables` maps names (`schools`, `training`, …, `responses/<instrument>`) to validated tables. `sources` has one
     row per source: `source`, `kind`, `status` (`read`, `set aside`, `not provided`), `rows_read`,
-    `rows_admitted`, `rows_set_aside`, `columns_dropped`, `problem`. `quarantine` has one row per broken rule.
+    `rows_admitted`, `rows_set_aside`, `columns_dropped`, `problem`. `quarantine` has one row per broken rule; its
+    `source` is the file as the study file names it.
     """
 
     tables: dict[str, pd.DataFrame]
@@ -49,27 +50,38 @@ def take_in(
 ) -> Intake:
     """Read every source of a study below `folder`.
 
-    A source that cannot be read is set aside with its error and the others go on. Only the list of schools is
-    needed by all of them: without a readable one, and when no survey is left, `SourceError` is raised.
+    A source that cannot be read, or of which no row is left, is set aside with its error and the others go on. Only
+    the list of schools is needed by all of them: without a readable one, and when no survey is left, `SourceError`
+    is raised.
     """
-    waves, log, tables = list(waves), [], {}
+    waves = list(waves)
+    tables: dict[str, pd.DataFrame] = {}
+    log: list[dict[str, object]] = []
     quarantine = [pd.DataFrame({name: [] for name in QUARANTINE_COLUMNS})]
 
     def take(kind: str, source: Source | None, schema: pa.DataFrameSchema) -> pd.DataFrame | None:
         if source is None:
             log.append({"source": "", "kind": kind, "status": "not provided"})
             return None
+        path = folder / source.file
         try:
-            taken = _read(folder / source.file, source, schema)
+            taken = _read(path, source, schema)
         except SourceError as error:
             log.append({"source": source.file, "kind": kind, "status": "set aside", "problem": str(error)})
             return None
         quarantine.append(taken.quarantine)
         log.append(_entry(kind, source, taken))
+        try:
+            _refuse_empty(path, taken)
+        except SourceError as error:
+            log[-1] |= {"status": "set aside", "problem": str(error)}
+            return None
         return taken.table
 
     if records.schools is not None:
-        schools = _read(folder / records.schools.file, records.schools, schemas.schools(waves))
+        path = folder / records.schools.file
+        schools = _read(path, records.schools, schemas.schools(waves))
+        _refuse_empty(path, schools)
         quarantine.append(schools.quarantine)
         log.append(_entry("schools", records.schools, schools))
         tables["schools"] = schools.table
@@ -82,7 +94,8 @@ def take_in(
             table.insert(0, "wave", pd.array([survey.wave] * len(table), dtype="string"))
             tables[name] = pd.concat([tables[name], table], ignore_index=True) if name in tables else table
     if not any(name.startswith("responses/") for name in tables):
-        raise SourceError(folder, "no survey could be read", fix=f"First problem: {log[-1].get('problem', '')}")
+        first = next(entry["problem"] for entry in log if "problem" in entry)
+        raise SourceError(folder, "no survey could be read", fix=f"The first problem is {first}")
     if known is None:
         tables["schools"] = _schools_of(tables)
         log.append({"source": "", "kind": "schools", "status": "not provided"})
@@ -107,7 +120,20 @@ def _read(path: Path, source: Source, schema: pa.DataFrameSchema) -> Admission:
     export = read_export(path, source.encoding)
     if "respondent_id" in schema.columns:
         export = _with_respondents(export, source)
-    return admit(export, schema, source=path, rename=source.columns)
+    taken = admit(export, schema, source=path, rename=source.columns)
+    return replace(taken, quarantine=taken.quarantine.assign(source=source.file))
+
+
+def _refuse_empty(path: Path, taken: Admission) -> None:
+    """Refuse a source all of whose rows were set aside: the file, not its rows, is what has to be mended."""
+    if len(taken.table) == 0:
+        (column, rule), _ = next(iter(taken.quarantine[["column", "rule"]].value_counts().items()))
+        raise SourceError(
+            path,
+            f"no row keeps the rules, most often {column or 'row'}: {rule}",
+            fix="Mend the export.",
+            rows=taken.rows_set_aside,
+        )
 
 
 def _with_respondents(export: Export, source: Source) -> Export:
@@ -155,4 +181,4 @@ def _log(entries: list[dict[str, object]]) -> pd.DataFrame:
     ]
     log = pd.DataFrame(entries, columns=columns)
     counts = [c for c in columns if c.startswith(("rows", "columns"))]
-    return log.astype(dict.fromkeys(counts, "Int64")).assign(problem=log["problem"].fillna(""))
+    return log.astype(dict.fromkeys(counts, "Int64")).assign(problem=log["problem"].astype("string").fillna(""))

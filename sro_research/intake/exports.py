@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
-import zipfile
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,9 +17,11 @@ import pandas as pd
 import pyreadstat
 
 from sro_research.errors import SourceError
+from sro_research.files import is_file
 
 DELIMITERS = ",;\t"
 FIRST_DATA_ROW = 2
+_QUOTED = re.compile(r'"[^"]*("|$)')
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ def read_export(path: Path, encoding: str = "utf-8") -> Export:
 
     Raises `SourceError` when the file as a whole cannot be read.
     """
-    if not path.is_file():
+    if not is_file(path):
         raise SourceError(path, "there is no such file", fix="Check `file` and `folders.data` in the study file.")
     if path.stat().st_size == 0:
         raise SourceError(path, "the file is empty", fix="Export it again.")
@@ -55,7 +57,7 @@ def read_export(path: Path, encoding: str = "utf-8") -> Export:
     if reader is None:
         raise SourceError(path, "this kind of file is not known", fix=f"Export it as {', '.join(sorted(readers))}.")
     export = reader(path, encoding)
-    twice = export.cells.columns.duplicated()
+    twice = export.cells.columns.str.lower().duplicated()
     if twice.any():
         # By position: in a file without a header the "name" would be a person's answer.
         raise SourceError(
@@ -71,9 +73,7 @@ def read_export(path: Path, encoding: str = "utf-8") -> Export:
 def _read_csv(path: Path, encoding: str) -> Export:
     raw = path.read_bytes()
     try:
-        text = raw.decode("utf-8-sig" if encoding.lower() in ("utf-8", "utf8") else encoding)
-    except LookupError:
-        raise SourceError(path, f"the encoding '{encoding}' is not known", fix="Write utf-8 or cp1252.") from None
+        text = raw.decode(encoding).removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         raise SourceError(
@@ -81,7 +81,11 @@ def _read_csv(path: Path, encoding: str) -> Export:
             f"the text is not {encoding}",
             fix="Save it as UTF-8, or write `encoding: cp1252` beside the file in the study file.",
         ) from None
-    header = text.partition("\n")[0]
+    except (LookupError, ValueError):
+        raise SourceError(path, f"the encoding '{encoding}' is not known", fix="Write utf-8 or cp1252.") from None
+    if not text.strip():
+        raise SourceError(path, "the file is empty", fix="Export it again.")
+    header = _QUOTED.sub("", text.lstrip().splitlines()[0])
     delimiter = max(DELIMITERS, key=header.count)
     csv.field_size_limit(max(len(text), csv.field_size_limit()))
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
@@ -93,44 +97,58 @@ def _read_csv(path: Path, encoding: str) -> Export:
             "a quoted cell is not closed or is followed by stray text",
             fix="Mend the quotes near this line and export again.",
         ) from None
-    columns = [name.strip() for name in records[0]]
-    # A line of nothing is what editors leave behind, not an answer.
-    rows = {number: cells for number, cells in enumerate(records[1:], FIRST_DATA_ROW) if any(cells)}
-    readable = {number: cells for number, cells in rows.items() if len(cells) == len(columns)}
-    unreadable = dict.fromkeys(rows.keys() - readable.keys(), "has more or fewer cells than the header")
-    cells = pd.DataFrame(list(readable.values()), index=list(readable), columns=columns, dtype="str")
-    return Export(cells, unreadable)
+    first = next(i for i, cells in enumerate(records) if _filled(cells))
+    width = len(records[first])
+    rows = {number: cells for number, cells in enumerate(records, 1) if number > first + 1 and _filled(cells)}
+    readable = {number: cells for number, cells in rows.items() if len(cells) == width}
+    unreadable = {n: "has more or fewer cells than the header" for n in rows if n not in readable}
+    return Export(_table(records[first], readable), unreadable)
 
 
 def _read_xlsx(path: Path, _encoding: str) -> Export:
     try:
         book = openpyxl.load_workbook(path, read_only=True, data_only=True)
-        records = list(book.worksheets[0].iter_rows(values_only=True))
+        sheet = book.worksheets[0]
+        # Some programs write a size of the sheet that is not its size.
+        sheet.reset_dimensions()
+        records = [[_as_text(cell) for cell in cells] for cells in sheet.iter_rows(values_only=True)]
         book.close()
-    except (zipfile.BadZipFile, KeyError, ValueError, OSError, IndexError):
+    except Exception:
+        # A damaged file can fail anywhere in unzipping, XML or openpyxl, each with exceptions of its own.
         raise SourceError(path, "this is not a readable Excel workbook", fix="Save it again as .xlsx.") from None
-    if not records:
-        raise SourceError(path, "the first sheet is empty", fix="Put the export on the first sheet.")
-    columns = [_as_text(name).strip() for name in records[0]]
-    keep = [i for i, name in enumerate(columns) if name]
+    if not records or not _filled(records[0]):
+        raise SourceError(path, "the first row of the first sheet is empty", fix="Put the names of the columns there.")
+    width = len(records[0])
     rows = {
-        number: [_as_text(cells[i]) if i < len(cells) else "" for i in keep]
+        number: (cells + [""] * width)[:width]
         for number, cells in enumerate(records[1:], FIRST_DATA_ROW)
-        if any(cell is not None for cell in cells)
+        if _filled(cells)
     }
-    cells = pd.DataFrame(list(rows.values()), index=list(rows), columns=[columns[i] for i in keep], dtype="str")
-    return Export(cells, {})
+    return Export(_table(records[0], rows), {})
 
 
 def _read_sav(path: Path, _encoding: str) -> Export:
     try:
         # User-missing codes are answers ("don't know"); the codebook, not SPSS, says what they mean.
         table, _ = pyreadstat.read_sav(path, user_missing=True)
-    except (pyreadstat.ReadstatError, UnicodeDecodeError, OSError):
+    except Exception:
         raise SourceError(path, "this is not a readable SPSS file", fix="Save it again as .sav.") from None
     cells = pd.DataFrame({name: [_as_text(v) for v in table[name]] for name in table.columns}, dtype="str")
     cells.index = pd.RangeIndex(FIRST_DATA_ROW, FIRST_DATA_ROW + len(cells))
     return Export(cells, {})
+
+
+def _filled(cells: list[str]) -> bool:
+    # A line of nothing is what editors leave behind, not an answer.
+    return any(cell.strip() for cell in cells)
+
+
+def _table(header: list[str], rows: dict[int, list[str]]) -> pd.DataFrame:
+    """Return rows as a table, by row number, without columns that have no name."""
+    names = [name.strip() for name in header]
+    cells = pd.DataFrame(list(rows.values()), index=list(rows), columns=range(len(names)), dtype="str")
+    cells = cells[[i for i, name in enumerate(names) if name]]
+    return cells.set_axis([name for name in names if name], axis="columns")
 
 
 def _as_text(value: object) -> str:

@@ -23,7 +23,7 @@ def notebook(folder: Path, *cells: str) -> Path:
 def test_a_misspelt_parameter_is_refused_with_the_nearest(tmp_path):
     path = notebook(tmp_path)
     check_parameters(path, {"school_id": "0002", "run_dir": "x"})
-    with pytest.raises(StudyFileError, match="it has no parameter 'shool_id'. Did you mean 'school_id'?"):
+    with pytest.raises(StudyFileError, match=r"it has no parameter 'shool_id'\. Did you mean 'school_id'\?"):
         check_parameters(path, {"shool_id": "0002"})
 
 

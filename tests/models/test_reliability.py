@@ -56,7 +56,7 @@ def test_alpha_uses_complete_respondents_only(answers):
 
 
 def test_a_scale_of_identical_items_is_perfectly_reliable(answers):
-    same = pd.DataFrame({name: answers["a"] for name in "abc"})
+    same = pd.DataFrame(dict.fromkeys("abc", answers["a"]))
     assert alpha(same).estimate == pytest.approx(1)
 
 

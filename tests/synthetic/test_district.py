@@ -83,7 +83,7 @@ def test_planted_shares_come_back(district):
 
 
 def test_planted_effects_and_nesting_come_back():
-    """Over 24 districts the mean estimates are within 3 standard errors of the truth, less what straight-liners take."""
+    """Over 24 districts mean estimates are within 3 standard errors of the truth, less what straight-liners take."""
     truth, within, between, nesting, covered = Truth(), [], [], [], 0
     for seed in range(24):
         made = make_district(INSTRUMENTS[:1], DEMO.waves, COURSES, seed=seed)

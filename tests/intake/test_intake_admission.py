@@ -1,0 +1,124 @@
+"""Rows that keep the rules get in; the others are counted by rule; what nobody asked for goes no further."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sro_research import schemas
+from sro_research.errors import SourceError
+from sro_research.intake import Admission, admit, read_export
+
+CODES = {"q1": (1, 2, 3, 4, 98), "q2": (1, 2, 3, 4, 98)}
+RESPONSES = schemas.responses(CODES, ["0001", "0012"])
+HEADER = "respondent_id,school_id,q1,q2"
+
+
+def take(folder: Path, text: str, *, schema: object = RESPONSES, rename: dict[str, str] | None = None) -> Admission:
+    path = folder / "a.csv"
+    path.write_text(text, encoding="utf-8")
+    return admit(read_export(path), schema, source=path, rename=rename)
+
+
+def found(admission: Admission) -> list[tuple[int, str, str]]:
+    return list(admission.quarantine[["row", "column", "rule"]].itertuples(index=False, name=None))
+
+
+def test_rows_are_admitted_or_set_aside_with_their_number_and_rule(tmp_path: Path) -> None:
+    lines = [HEADER, "a,0001,1,", "b,0001,7,#REF!", "c,9999,7,1", ",,1,1", "d,0001,1", "a,0012,2,2", "e,12,1,1"]
+    admission = take(tmp_path, "\n".join(lines))
+    assert admission.table["respondent_id"].tolist() == ["a"]
+    assert admission.table["q2"].isna().all()
+    assert found(admission) == [
+        (3, "q2", "not a whole number"),
+        (4, "q1", "not a code of this question"),
+        (4, "school_id", "not a school of this study"),
+        (5, "respondent_id", "must not be blank"),
+        (5, "school_id", "must not be blank"),
+        (6, "", "has more or fewer cells than the header"),
+        (7, "respondent_id", schemas.TWICE),
+        (8, "school_id", "lost the leading zeros of a school of this study"),
+    ]
+    assert (admission.rows_read, admission.rows_set_aside) == (7, 6)
+    assert set(admission.quarantine["source"]) == {"a.csv"}
+
+
+@pytest.mark.parametrize(
+    ("rows", "kept", "rules"),
+    [
+        # Of two the first is kept, unless the first is set aside for a reason of its own.
+        (["a,0001,1,1", "a,0001,2,2"], [1], [(3, "respondent_id", schemas.TWICE)]),
+        (["a,0001,7,1", "a,0001,2,2"], [2], [(2, "q1", "not a code of this question")]),
+        (["a,0001,x,1", "a,0001,2,2"], [2], [(2, "q1", "not a whole number")]),
+        (["a,0001,1,1", "a,0001,7,2"], [1], [(3, "q1", "not a code of this question")]),
+        (
+            ["a,0001,7,1", "a,0001,2,2", "a,0001,3,3"],
+            [2],
+            [(2, "q1", "not a code of this question"), (4, "respondent_id", schemas.TWICE)],
+        ),
+    ],
+)
+def test_of_two_respondents_one_is_kept(
+    tmp_path: Path, rows: list[str], kept: list[int], rules: list[tuple[int, str, str]]
+) -> None:
+    admission = take(tmp_path, "\n".join([HEADER, *rows]))
+    assert admission.table["q1"].tolist() == kept
+    assert found(admission) == rules
+
+
+def test_what_no_codebook_names_is_dropped_and_counted(tmp_path: Path) -> None:
+    admission = take(tmp_path, f"comment,{HEADER},ip_address,e_mail\nhelp me,a,0001,1,1,10.0.0.1,jane@example.org\n")
+    assert list(admission.table.columns) == ["respondent_id", "school_id", "q1", "q2"]
+    assert (admission.columns_dropped, admission.rows_set_aside) == (3, 0)
+
+
+def test_names_of_columns_may_differ_in_capitals_or_be_mapped(tmp_path: Path) -> None:
+    text = "ResponseId,SCHOOL_ID,Q1,second\na,0001,1,2\n"
+    admission = take(tmp_path, text, rename={"respondent_id": "responseid", "q2": " Second "})
+    assert admission.table.iloc[0].tolist() == ["a", "0001", 1, 2]
+    assert admission.columns_dropped == 0
+
+
+@pytest.mark.parametrize(
+    ("header", "rename", "rule", "fix"),
+    [
+        (
+            "respondent_id,school_id,q1",
+            {},
+            "the column 'q2' is missing",
+            "The export has 3 columns. Add it, or map it ",
+        ),
+        ("respondent_id,school_id,q1,Q3", {"q2": "Q2"}, "the column 'Q2' is missing", "The export has 4 columns. Add "),
+        # The file has no header: its "names" are a person's answers, and are not repeated.
+        ("Jane Doe,0001,1,2", {}, "the column 'respondent_id' is missing", "The export has 4 columns. Add it, or map "),
+        (HEADER, {"scool_id": "x"}, "`columns` maps 'scool_id', which is no column of this table", "Did you mean 'sch"),
+        (HEADER, {"q1": "q2"}, "'q1' and 'q2' are both read from the column 'q2'", "Give each its own column in "),
+    ],
+)
+def test_a_missing_or_mistaken_column_sets_the_file_aside(
+    tmp_path: Path, header: str, rename: dict[str, str], rule: str, fix: str
+) -> None:
+    with pytest.raises(SourceError) as caught:
+        take(tmp_path, f"{header}\n" + ",".join("abcd"[: header.count(",") + 1]), rename=rename)
+    assert str(caught.value).startswith(f"{tmp_path}/a.csv: {rule}. {fix}")
+    assert "Jane" not in str(caught.value)
+
+
+def test_an_optional_column_may_be_absent(tmp_path: Path) -> None:
+    admission = take(tmp_path, "officer_id,start_date,badge\no,2024-01-01,7\n", schema=schemas.officers())
+    assert admission.table["end_date"].isna().all()
+    assert admission.columns_dropped == 1  # the badge
+
+
+@pytest.mark.parametrize(
+    ("header", "column"), [(HEADER, "q1"), (HEADER, "school_id"), (f"{HEADER},comment", "comment")]
+)
+@pytest.mark.parametrize("sign", ["x", "9"])
+def test_a_cell_of_many_megabytes_is_a_matter_of_one_row(tmp_path: Path, header: str, column: str, sign: str) -> None:
+    fine = dict(zip(header.split(","), ["a", "0001", "1", "1", "hello"], strict=False))
+    rows = [fine | {column: sign * 11_000_000}, fine | {"respondent_id": "b"}]
+    admission = take(tmp_path, "\n".join([header, *(",".join(row.values()) for row in rows)]))
+    assert admission.rows_read == 2
+    assert admission.rows_set_aside == (column != "comment")
+    assert len(admission.quarantine.to_csv()) < 1000

@@ -1,0 +1,175 @@
+"""A study's sources, taken in together: one that is broken is set aside, and the others go on without it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from sro_research.errors import SourceError
+from sro_research.instruments import Background, Construct, Instrument, Item
+from sro_research.intake import Intake, take_in
+from sro_research.parameters import Records, Source, SurveySource
+
+LABELS = {code: {"en": str(code)} for code in (1, 2, 3, 4)}
+ITEMS = tuple(Item(f"q{n}", (1, 2, 3, 4), False, {"en": "?"}, LABELS) for n in (1, 2))
+TEXT = {"en": "x"}
+INSTRUMENT = Instrument(
+    id="student",
+    version=1,
+    population="student",
+    respondents=TEXT,
+    title=TEXT,
+    constructs={"trust": Construct("trust", TEXT, TEXT, TEXT, True, 1, ITEMS)},
+    background={"gender": Background("gender", TEXT, {1: TEXT, 2: TEXT})},
+    missing_codes={98: "dont_know"},
+)
+
+FILES = {
+    "schools.csv": "school_id,wave,school_name,level,students,staff\n"
+    "0001,24,Alder,middle,100,10\n0001,25,Alder,middle,100,10\n0002,24,Birch,high,200,\n",
+    "s24.csv": "respondent_id,school_id,q1,q2,gender,comment\na,0001,1,2,1,hello\nb,0002,3,98,2,\n",
+    "s25.csv": "school_id,q1,q2,gender\n0001,4,4,1\n0001,4,4,1\n",
+    "officers.csv": "officer_id,start_date,end_date\nO1,2020-01-01,\nO2,2020-01-01,2024-01-01\n",
+    "assignments.csv": "officer_id,school_id,from_date,to_date\nO1,0001,2023-08-01,\n",
+    "training.csv": "officer_id,course,completed_on,hours\nO1,basic,2023-09-01,40\n",
+    "outreach.csv": "school_id,officer_id,date,activity,hours\n0001,O1,2024-01-01,parent night,2\n",
+}
+KINDS = ("schools", "officers", "assignments", "training", "outreach")
+
+Take = Callable[..., Intake]
+
+
+@pytest.fixture
+def take(tmp_path: Path) -> Take:
+    """Take in the small district above, with some of its files replaced (None: not there), or not provided at all."""
+
+    def run(changed: dict[str, str | None] | None = None, *, without: tuple[str, ...] = ()) -> Intake:
+        for name, text in (FILES | (changed or {})).items():
+            if text is not None:
+                (tmp_path / name).write_text(text, encoding="utf-8")
+        return take_in(
+            [SurveySource(instrument="student", wave=wave, file=f"s{wave}.csv") for wave in ("24", "25")],
+            Records(**{kind: Source(file=f"{kind}.csv") for kind in KINDS if kind not in without}),
+            folder=tmp_path,
+            instruments={"student": INSTRUMENT},
+            waves=["24", "25"],
+            courses=["basic"],
+        )
+
+    return run
+
+
+def status(intake: Intake) -> dict[str, str]:
+    return {row.source or row.kind: row.status for row in intake.sources.itertuples()}
+
+
+def test_a_district_without_faults_is_taken_in_whole(take: Take) -> None:
+    intake = take()
+    assert set(intake.tables) == {"responses/student", *KINDS}
+    assert set(status(intake).values()) == {"read"}
+    assert intake.quarantine.empty
+    assert intake.problems == []
+    answers = intake.tables["responses/student"]
+    assert answers["wave"].tolist() == ["24", "24", "25", "25"]
+    # Rows of an export without a column of respondents are respondents, also where their answers are alike.
+    assert len(answers) == 4
+    assert "comment" not in answers
+    dropped = intake.sources.set_index("source")["columns_dropped"]
+    assert dropped["s24.csv"] == 1
+    assert dropped.drop("s24.csv").eq(0).all()
+    assert intake.tables["outreach"]["attendance"].isna().all()
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "problem"),
+    [
+        ("s24.csv", None, "there is no such file"),
+        ("s24.csv", "", "the file is empty"),
+        ("s24.csv", "school_id,q1,gender\n0001,1,1\n", "the column 'q2' is missing"),
+        (
+            "s24.csv",
+            "school_id,q1,q2,gender\n1,1,1,1\n2,1,1,1\n0001,9,1,1\n",
+            "no row keeps the rules, most often school_id: lost the leading zeros of a school of this study (3 rows)",
+        ),
+        ("officers.csv", "officer_id\nO1\n", "the column 'start_date' is missing"),
+        ("training.csv", "officer_id,course,completed_on,hours\n", "the file has a header but no rows"),
+        ("outreach.csv", "a,b\nc\n", "the column 'school_id' is missing"),
+    ],
+)
+def test_a_broken_source_is_set_aside_and_the_others_go_on(
+    tmp_path: Path, take: Take, name: str, text: str | None, problem: str
+) -> None:
+    intake = take({name: text})
+    assert {source for source, state in status(intake).items() if state != "read"} == {name}
+    assert len(intake.problems) == 1
+    assert intake.problems[0].startswith(f"{tmp_path / name}: {problem}. ")
+    assert len(intake.tables["responses/student"]) == (2 if name == "s24.csv" else 4)
+
+
+def test_rows_of_a_source_that_is_set_aside_for_its_rows_are_still_counted(take: Take) -> None:
+    intake = take({"s24.csv": "school_id,q1,q2,gender\n1,1,1,1\n0001,9,1,1\n"})
+    counts = intake.sources.set_index("source").loc["s24.csv"]
+    assert (counts["rows_read"], counts["rows_admitted"], counts["rows_set_aside"]) == (2, 0, 2)
+    assert intake.quarantine["row"].tolist() == [2, 3]
+
+
+def test_without_officers_their_records_are_not_held_against_a_list(take: Take) -> None:
+    intake = take({"officers.csv": None})
+    assert len(intake.tables["training"]) == len(intake.tables["outreach"]) == 1
+    strict = take({"training.csv": FILES["training.csv"] + "O9,basic,2024-01-01,8\n"})
+    assert strict.quarantine[["source", "row", "column", "rule"]].to_numpy().tolist() == [
+        ["training.csv", 3, "officer_id", "not an officer of this study"]
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (None, "there is no such file"),
+        ("school_id,wave\n0001,24\n", "the column 'school_name' is missing"),
+        (
+            "school_id,wave,school_name,level,students\n0001,2024,Alder,middle,100\n",
+            r"no row keeps the rules, most often wave: not a wave of this study \(1 row\)\. Mend the export",
+        ),
+    ],
+)
+def test_no_study_without_a_list_of_schools_that_was_promised(take: Take, text: str | None, problem: str) -> None:
+    with pytest.raises(SourceError, match=rf"/schools\.csv: {problem}"):
+        take({"schools.csv": text})
+
+
+def test_no_study_without_a_survey(tmp_path: Path, take: Take) -> None:
+    with pytest.raises(SourceError) as caught:
+        take({"s24.csv": "", "s25.csv": None})
+    assert str(caught.value) == (
+        f"{tmp_path}: no survey could be read. "
+        f"The first problem is {tmp_path}/s24.csv: the file is empty. Export it again."
+    )
+
+
+def test_what_is_not_provided_is_said_so(take: Take) -> None:
+    intake = take(without=KINDS)
+    assert {kind: state for kind, state in status(intake).items() if kind in KINDS} == dict.fromkeys(
+        KINDS, "not provided"
+    )
+    schools = intake.tables["schools"]
+    assert schools[["school_id", "wave"]].to_numpy().tolist() == [["0001", "24"], ["0001", "25"], ["0002", "24"]]
+    assert schools[["students", "staff"]].isna().all(axis=None)  # not known, which is not zero
+    assert set(intake.tables) == {"responses/student", "schools"}
+
+
+def test_the_quarantine_names_files_as_the_study_does(tmp_path: Path) -> None:
+    for folder in ("24", "25"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "s.csv").write_text("school_id,q1,q2,gender\n1,1,1,1\n1,9,1,1\n", encoding="utf-8")
+    intake = take_in(
+        [SurveySource(instrument="student", wave=wave, file=f"{wave}/s.csv") for wave in ("24", "25")],
+        Records(),
+        folder=tmp_path,
+        instruments={"student": INSTRUMENT},
+        waves=["24", "25"],
+        courses=[],
+    )
+    assert intake.quarantine[["source", "row"]].to_numpy().tolist() == [["24/s.csv", 3], ["25/s.csv", 3]]
