@@ -136,7 +136,8 @@ def check(params_file: Path) -> None:
         click.echo(f"{row.kind:<28} {row.source:<28} {counts}")
     for (source, column, rule), rows in intake.quarantine.groupby(["source", "column", "rule"])["row"]:
         shown = ", ".join(map(str, rows.head(5))) + (", …" if len(rows) > 5 else "")
-        click.echo(f"set aside: {source}: {column or 'row'}: {rule} ({len(rows)} rows: {shown})", err=True)
+        count = "1 row" if len(rows) == 1 else f"{len(rows)} rows"
+        click.echo(f"set aside: {source}: {column or 'row'}: {rule} ({count}: {shown})", err=True)
     for problem in intake.problems:
         click.echo(f"error: {problem}", err=True)
     reported_schools(study.parameters, intake.tables["schools"])
@@ -221,6 +222,7 @@ def _read_only(params_file: Path) -> Study:
     with tempfile.TemporaryDirectory() as scratch:
         study = open_study(str(params_file), run_dir=scratch)
     study_jobs(study, params_file, "")
+    page_jobs(study, params_file, "", {})
     return study
 
 

@@ -187,6 +187,15 @@ def write_bytes(path: Path, data: bytes) -> None:
             temporary.unlink(missing_ok=True)
 
 
+def make_private_folder(path: Path) -> None:
+    """Make a folder that only its owner can read."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        path.chmod(0o700)
+    except OSError as error:
+        raise _unwritable(path, error) from None
+
+
 def _unwritable(path: Path, error: OSError) -> WorkbenchError:
     return WorkbenchError(
         path,

@@ -14,7 +14,15 @@ from sro_research import __version__, estimates
 from sro_research.disclosure import primary
 from sro_research.disclosure.policy import Policy
 from sro_research.errors import BoundaryError, StudyFileError, nearest
-from sro_research.files import find_upward, read_json, read_table, write_json, write_table, write_text
+from sro_research.files import (
+    find_upward,
+    make_private_folder,
+    read_json,
+    read_table,
+    write_json,
+    write_table,
+    write_text,
+)
 from sro_research.instruments import Instrument, load_instrument
 from sro_research.parameters import Course, Parameters, TrainingStandard, read_checked, read_parameters
 from sro_research.report.page import Facts, Page
@@ -173,8 +181,7 @@ def open_study(params_file: str, *, run_dir: str = "") -> Study:
         raise BoundaryError(params_file, "a report may not open a study for analysis", fix="Use `open_report`.")
     study = _read(params_file, run_dir)
     _refuse_private_data_in_repository(study.parameters)
-    study.folders.internal.mkdir(parents=True, exist_ok=True)
-    study.folders.internal.chmod(0o700)
+    make_private_folder(study.folders.internal)
     return study
 
 

@@ -1,12 +1,14 @@
-"""What several tests share: the project's folders, and one small run of the demo study."""
+"""What several tests share: one small run of the demo study, and the district whose reference values R computed."""
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 PROJECT = Path(__file__).parents[1]
@@ -56,3 +58,25 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Run:
     run = sro_research("run", params_file, "--limit", 2, "--jobs", 2)
     assert run.returncode == 0, run.stderr
     return Run(params_file, folder / "data", folder / "reports" / "demo", run.stdout)
+
+
+DISTRICT = PROJECT / "tests" / "reference" / "district"
+
+
+@pytest.fixture(scope="session")
+def reference() -> dict:
+    values = json.loads((DISTRICT / "expected.json").read_text())
+    return values | {wave: str(values[wave]) for wave in ("first_wave", "last_wave")}
+
+
+@pytest.fixture(scope="session")
+def district_scores() -> pd.DataFrame:
+    scores = pd.read_csv(DISTRICT / "responses.csv", dtype={"school_id": "string", "wave": "string"})
+    scores["agrees"] = (scores["score"] > 2.5).astype(float).where(scores["score"].notna())
+    return scores.assign(population="student", construct="trust")
+
+
+@pytest.fixture(scope="session")
+def district_schools() -> pd.DataFrame:
+    schools = pd.read_csv(DISTRICT / "schools.csv", dtype={"school_id": "string", "wave": "string"})
+    return schools.set_index(["school_id", "wave"])
