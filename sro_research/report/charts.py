@@ -17,20 +17,26 @@ import altair as alt
 from sro_research.report.page import Cell
 from sro_research.report.parts import HIDDEN_MARK, NOT_AVAILABLE_MARK
 
-WIDE, NARROW = 690, 330
+WIDE, NARROW = 736, 330
+"""Pixels: the column of text on a desk, and that of a phone less its margins."""
 INK, PAPER, GRID = "#1b1f24", "#fffffe", "#8a8f98"
 OURS, OTHERS = "#0b4f9d", "#8f4e00"
 ANSWERS = ("#8c2d04", "#b25a00", "#6b717b", "#3a76b0", "#08406f")
 """From the lowest answer to the highest; white numbers on each have a contrast of at least 4.5."""
 FONT = "Liberation Sans, Arial, Helvetica, sans-serif"
 """vl-convert measures Liberation Sans, readers have Arial: the same widths, so no text grows out of its place."""
-FONT_SIZE, LINE, CHARACTER = 14, 17, 7.3
+FONT_SIZE, LINE, CHARACTER = 14, 17, 6.8
 """Pixels: size of letters, height of a line, width of an average letter."""
+GAP = 8
+"""Pixels between a label and what it names."""
+BAR, LEGEND_OFFSET = 24, 14
+"""Pixels: height of a bar, and from the legend to the plot."""
 ROWS = "rows"
 _TEXT = {"labelColor": INK, "titleColor": INK, "labelFontSize": FONT_SIZE, "titleFontSize": FONT_SIZE}
 THEME: dict[str, Any] = {
     "font": FONT,
     "background": "transparent",
+    "padding": 2,
     "view": {"stroke": None},
     "axis": {
         **_TEXT,
@@ -40,7 +46,7 @@ THEME: dict[str, Any] = {
         "gridOpacity": 0.4,
         "titleFontWeight": "normal",
     },
-    "legend": {**_TEXT, "symbolSize": 110},
+    "legend": {**_TEXT, "symbolSize": 110, "symbolOpacity": 1},
     "header": _TEXT,
     "text": {"color": INK, "fontSize": FONT_SIZE},
     "facet": {"spacing": 24},
@@ -85,67 +91,64 @@ def interval_chart(rows: Sequence[Row], *, ours: str, others: str, axis: str, wi
         for name, cell in zip(names, (row.ours, row.others), strict=False)
         if cell is not None
     ]
+    labels, plot = [row.label for row in rows], _beside(width)
     base = _rows().encode(
-        y=_labels([row.label for row in rows], width),
+        y=_labels(labels, _label_width(width)),
         **({"yOffset": alt.YOffset("who:N", sort=names)} if compared else {}),
     )
-    who = {
-        "color": _legend(names, [OURS, OTHERS], "color"),
-        "shape": _legend(names, ["circle", "diamond"], "shape"),
-    }
+    who = _who(names, plot)
     tooltip = [alt.Tooltip("label:N", title=" "), alt.Tooltip("who:N", title=" "), *_numbers_tooltip()]
-    step = max(20 if compared else 30, _deepest([r.label for r in rows], width) / (2 if compared else 1))
+    step = max(34 if compared else 28, _deepest(labels, _label_width(width)) * LINE + GAP)
     return _specification(
         alt.layer(
-            base.mark_rule(strokeWidth=3, opacity=0.6).encode(
-                x=_percent("low:Q", axis), x2="high:Q", color=who["color"]
-            ),
+            base.mark_rule(strokeWidth=2).encode(x=_percent("low:Q", axis), x2="high:Q", color=who["color"]),
             base.mark_point(filled=True, size=90, opacity=1).encode(
                 x=_percent("percent:Q", axis), tooltip=tooltip, **who
             ),
             base.mark_text(align="left", dx=6)
             .encode(x=alt.datum(0), text="mark:N", color=who["color"])
             .transform_filter("datum.mark != ''"),
-        ).properties(width=_beside_labels(width), height=alt.Step(step)),
+        ).properties(width=plot, height=alt.Step(step, **{"for": "position"})),
         records,
     )
 
 
 def answer_chart(bars: Sequence[Bar], *, labels: list[str], axis: str, width: int) -> dict[str, Any]:
-    """Draw the answers to items as bars of 100 people, lowest answer at the left."""
-    records = []
+    """Draw the answers to items as bars of 100 people, lowest answer at the left.
+
+    Items are sentences: they stand beside the bars, or above them where there is no room.
+    """
+    records: list[dict[str, Any]] = []
     for bar in bars:
         start = 0.0
         for label, share in zip(labels, bar.shares or [], strict=False):
-            number = f"{100 * share:.0f}" if share >= LABEL_SHARE else ""
-            records.append(
-                {
-                    "label": bar.label,
-                    "answer": label,
-                    "from": round(100 * start),
-                    "to": round(100 * (start + share)),
-                    "middle": round(100 * (start + share / 2)),
-                    "number": number,
-                    "mark": "",
-                }
-            )
+            place = {"from": start, "to": start + share, "middle": start + share / 2}
             start += share
+            if round(100 * share):
+                record = {"label": bar.label, "answer": label, "mark": ""}
+                record["number"] = f"{100 * share:.0f}" if share >= LABEL_SHARE else ""
+                records.append(record | {name: round(100 * at) for name, at in place.items()})
         if bar.shares is None:
             records.append({"label": bar.label, "mark": HIDDEN_MARK})
-    base = _rows().encode(y=_labels([bar.label for bar in bars], width))
+    questions, above = [bar.label for bar in bars], width == NARROW
+    plot, space = (width - GAP, width - GAP) if above else (_beside(width), _label_width(width))
+    depth = _deepest(questions, space) * LINE + GAP
+    legend = _legend(labels, plot, offset=depth / 2 + GAP if above else LEGEND_OFFSET)
+    base = _rows().encode(y=_labels_above(questions, space) if above else _labels(questions, space))
     drawn = base.transform_filter("datum.mark == ''")
+    colors = alt.Scale(domain=labels, range=_answer_colors(len(labels)))
     return _specification(
         alt.layer(
-            drawn.mark_bar(stroke=PAPER, strokeWidth=2, height=24).encode(
-                x=_percent("from:Q", axis),
+            drawn.mark_bar(stroke=PAPER, strokeWidth=2, height=BAR).encode(
+                x=_percent("from:Q", axis, grid=not above),
                 x2="to:Q",
-                color=_legend(labels, _answer_colors(len(labels)), "color", width),
+                color=alt.Color("answer:N", scale=colors, legend=legend),
             ),
             drawn.mark_text(color=PAPER).encode(x="middle:Q", text="number:N"),
             base.mark_text(align="left", dx=6, color=INK)
             .encode(x=alt.datum(0), text="mark:N")
             .transform_filter("datum.mark != ''"),
-        ).properties(width=_beside_labels(width), height=alt.Step(max(36, _deepest([b.label for b in bars], width)))),
+        ).properties(width=plot, height=alt.Step(depth + BAR + GAP if above else max(36, depth))),
         records,
     )
 
@@ -163,17 +166,15 @@ def trend_chart(
         for wave, cell in zip(waves, cells or [], strict=False)
     ]
     columns = 1 if width == NARROW else 2
-    plot = width / columns - 60
+    plot = (width - 38) / columns - 24 * (columns - 1) / columns
     wave = alt.X(
         "wave:N",
         sort=waves,
-        axis=alt.Axis(title=None, labelAngle=0, labelExpr=_label_lines(waves, plot / len(waves)), labelLimit=0),
+        axis=alt.Axis(title=None, labelAngle=0, labelExpr=_lines(waves, plot / len(waves) - GAP), labelLimit=0),
     )
-    who = {
-        "color": _legend(names, [OURS, OTHERS], "color"),
-        "shape": _legend(names, ["circle", "diamond"], "shape"),
-    }
-    side = {"xOffset": alt.XOffset("who:N", sort=names)} if compared else {}
+    who = _who(names, width)
+    # Side by side, so that ranges do not cover each other, but close enough to belong to one wave.
+    side = {"xOffset": alt.XOffset("who:N", sort=names, scale=alt.Scale(paddingOuter=1))} if compared else {}
     base = alt.Chart().encode(x=wave, **side)
     value = alt.Y(
         "percent:Q",
@@ -181,7 +182,7 @@ def trend_chart(
         axis=alt.Axis(title=None, values=[0, 50, 100], format="d"),
     )
     layered = alt.layer(
-        base.mark_rule(strokeWidth=3, opacity=0.6).encode(
+        base.mark_rule(strokeWidth=2).encode(
             y=alt.Y("low:Q", scale=alt.Scale(domain=[0, 100])), y2="high:Q", color=who["color"]
         ),
         base.mark_line(strokeWidth=2).encode(y=value, color=who["color"]),
@@ -196,13 +197,13 @@ def trend_chart(
     titles = [panel.label for panel in panels]
     header = alt.Header(
         title=None,
-        labelExpr=_label_lines(titles, plot),
+        labelExpr=_lines(titles, plot),
         labelLimit=0,
         labelAnchor="start",
         labelFontWeight="bold",
     )
     chart = layered.facet(facet=alt.Facet("panel:N", sort=titles, header=header), columns=columns)
-    title = alt.Title(axis, anchor="start", fontWeight="normal", fontSize=FONT_SIZE, color=INK)
+    title = alt.Title(axis, anchor="start", fontWeight="normal", fontSize=FONT_SIZE, color=INK, offset=2 * GAP)
     return _specification(chart.resolve_axis(x="independent").properties(title=title), records)
 
 
@@ -214,19 +215,15 @@ def _rows() -> alt.Chart:
 def _position(cell: Cell) -> dict[str, Any]:
     if not cell.shown or cell.estimate is None:
         return {"mark": HIDDEN_MARK if cell.status == "hidden" else NOT_AVAILABLE_MARK}
-    low = cell.estimate if cell.low is None else cell.low
-    high = cell.estimate if cell.high is None else cell.high
     # Rounded as the page prints it: a chart must not tell more than its table.
-    return {
-        "percent": round(100 * cell.estimate),
-        "low": round(100 * low),
-        "high": round(100 * high),
-        "mark": "",
-    }
+    known = {"percent": cell.estimate, "low": cell.low, "high": cell.high}
+    return {name: round(100 * share) for name, share in known.items() if share is not None} | {"mark": ""}
 
 
-def _percent(field: str, title: str) -> alt.X:
-    axis = alt.Axis(title=title, values=[0, 25, 50, 75, 100], format="d", titleAnchor="start", titleAlign="left")
+def _percent(field: str, title: str, *, grid: bool = True) -> alt.X:
+    axis = alt.Axis(
+        title=title, values=[0, 25, 50, 75, 100], format="d", titleAnchor="start", titleAlign="left", grid=grid
+    )
     return alt.X(field, scale=alt.Scale(domain=[0, 100]), axis=axis)
 
 
@@ -238,54 +235,73 @@ def _label_width(width: int) -> int:
     return 250 if width == WIDE else 132
 
 
-def _labels(labels: list[str], width: int) -> alt.Y:
-    space = _label_width(width)
+def _beside(width: int) -> int:
+    """Return the pixels that labels leave to the plot; half of the last number stands out at the right."""
+    return width - _label_width(width) - GAP - 8
+
+
+def _labels(labels: list[str], space: int) -> alt.Y:
+    """Return an axis with its labels at the left, their middle line at the height of what they name."""
+    lifts = {label: (1 - len(_wrap(label, space))) * LINE / 2 for label in labels}
+    return _label_axis(labels, space, lifts, labelPadding=GAP, minExtent=space, maxExtent=space)
+
+
+def _labels_above(labels: list[str], space: int) -> alt.Y:
+    """Return an axis whose labels end just above the bars they name."""
+    lifts = {label: -BAR / 2 - GAP - (len(_wrap(label, space)) - 0.5) * LINE + LINE / 2 for label in labels}
+    return _label_axis(labels, space, lifts, labelAlign="left", labelPadding=0, minExtent=0, maxExtent=0)
+
+
+def _label_axis(labels: list[str], space: int, lifts: dict[str, float], **placed: Any) -> alt.Y:
     axis = alt.Axis(
         title=None,
-        labelExpr=_label_lines(labels, space),
+        labelExpr=_lines(labels, space),
+        labelOffset=alt.ExprRef(_by_label(lifts)),
         labelLimit=0,
         labelLineHeight=LINE,
-        labelPadding=8,
         ticks=False,
         domain=False,
-        minExtent=space,
-        maxExtent=space,
+        **placed,
     )
     return alt.Y("label:N", sort=labels, axis=axis)
 
 
-def _label_lines(labels: list[str], space: float) -> str:
+def _lines(labels: list[str], space: float) -> str:
     """Return a Vega expression that breaks known labels into lines of a width in pixels."""
-    cases = [
-        f"datum.label == {json.dumps(text)} ? {json.dumps(_wrap(text, int(space / CHARACTER)))}"
-        for text in dict.fromkeys(labels)
-    ]
-    return " : ".join([*cases, "datum.label"])
+    return _by_label({label: _wrap(label, space) for label in labels})
 
 
-def _wrap(text: str, letters: int) -> list[str]:
-    return textwrap.wrap(text, letters) or [""]
+def _by_label(values: dict[str, Any]) -> str:
+    return f"{json.dumps(values)}[datum.label]"
 
 
-def _deepest(labels: list[str], width: int) -> int:
-    letters = int(_label_width(width) / CHARACTER)
-    return max(len(_wrap(label, letters)) for label in labels) * LINE + 10
+def _wrap(text: str, space: float) -> list[str]:
+    return textwrap.wrap(text, int(space / CHARACTER)) or [""]
 
 
-def _legend(names: list[str], values: Sequence[str], channel: str, width: int = WIDE) -> Any:
-    columns = (
-        1
-        if width == NARROW and len(names) > 2
-        else max(1, min(len(names), int(width / (CHARACTER * max(map(len, names)) + 40))))
-    )
-    legend = (
-        alt.Legend(title=None, orient="top", direction="horizontal", labelLimit=0, columns=columns)
-        if len(names) > 1
-        else None
-    )
-    scale = alt.Scale(domain=names, range=list(values)[: len(names)])
-    field = "answer:N" if len(values) == len(names) and channel == "color" and values[0] in ANSWERS else "who:N"
-    return (alt.Color if channel == "color" else alt.Shape)(field, scale=scale, legend=legend)
+def _deepest(labels: list[str], space: float) -> int:
+    return max(len(_wrap(label, space)) for label in labels)
+
+
+def _who(names: list[str], space: float) -> dict[str, Any]:
+    """Tell us from the others by colour and by shape."""
+    legend = _legend(names, space)
+    return {
+        "color": alt.Color("who:N", scale=alt.Scale(domain=names, range=[OURS, OTHERS][: len(names)]), legend=legend),
+        "shape": alt.Shape(
+            "who:N", scale=alt.Scale(domain=names, range=["circle", "diamond"][: len(names)]), legend=legend
+        ),
+    }
+
+
+def _legend(names: list[str], space: float, *, offset: float = LEGEND_OFFSET) -> alt.Legend | None:
+    """Return a legend above the plot, in one row if it fits; none where there is nothing to tell apart."""
+    if len(names) < 2:
+        return None
+    symbol = 30
+    fits = sum(CHARACTER * len(name) + symbol for name in names) <= space
+    columns = len(names) if fits else max(1, min(2, int(space / (CHARACTER * max(map(len, names)) + symbol))))
+    return alt.Legend(title=None, orient="top", direction="horizontal", labelLimit=0, columns=columns, offset=offset)
 
 
 def _answer_colors(count: int) -> list[str]:
@@ -294,10 +310,6 @@ def _answer_colors(count: int) -> list[str]:
         if count != 4
         else [ANSWERS[i] for i in (0, 1, 3, 4)]
     )
-
-
-def _beside_labels(width: int) -> int:
-    return width - _label_width(width) - 30
 
 
 def _specification(chart: alt.TopLevelMixin, rows: list[dict[str, Any]]) -> dict[str, Any]:

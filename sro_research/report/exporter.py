@@ -1,4 +1,4 @@
-"""An executed notebook to one HTML file that needs nothing else: no network, no code, no outputs but the parts of a page."""
+"""An executed notebook to one HTML file that needs nothing else: no network, no code, only the parts of a page."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from nbformat import NotebookNode
 from traitlets import Unicode, default
 
 from sro_research.errors import ReportError
+from sro_research.report.charts import ROWS
 from sro_research.report.gate import check_page
 from sro_research.report.parts import HIDDEN_MARK, NOT_AVAILABLE_MARK, PART_MIME
 from sro_research.report.svg import inline_svg
-from sro_research.report.words import load_words
+from sro_research.report.words import Words, load_words
 
 LANGUAGE_NAMES = {"en": "English", "es": "Español"}
 SCRIPT = (
@@ -29,8 +30,8 @@ SCRIPT = (
 class SchoolReportExporter(Exporter):
     """Export the parts a report notebook displays as a page in one language.
 
-    Works in JupyterLab's export menu, as `jupyter nbconvert --to school_report`, and in the batch. Everything that is not a part
-    (code, prose for the analyst, streams, warnings) stays behind; an error output is refused.
+    Works in JupyterLab's export menu, as `jupyter nbconvert --to school_report`, and in the batch. Everything that is
+    not a part (code, prose for the analyst, streams, warnings) stays behind; an error output is refused.
     """
 
     export_from_notebook = "School report"
@@ -93,6 +94,7 @@ def render(template: str, **values: Any) -> str:
         **values,
         w=load_words(language),
         svg=inline_svg,
+        keys=keys,
         language_names=LANGUAGE_NAMES,
         script=SCRIPT,
         script_hash=_hash(SCRIPT),
@@ -100,6 +102,21 @@ def render(template: str, **values: Any) -> str:
         hidden_mark=HIDDEN_MARK,
         not_available_mark=NOT_AVAILABLE_MARK,
     )
+
+
+def keys(part: dict[str, Any], w: Words) -> list[str]:
+    """Explain the marks and lines that a table or figure holds, and no others."""
+    table = part.get("table", part)
+    cells = {text for row in table["rows"] for text in row}
+    drawn = part["wide"]["datasets"][ROWS] if "wide" in part else []
+    found = {
+        "key_range": any("low" in row and "wave" not in row for row in drawn),
+        "key_range_wave": any("low" in row and "wave" in row for row in drawn),
+        "key_small": any(row.get("number") == "" for row in drawn),
+        "key_hidden": HIDDEN_MARK in cells,
+        "key_not_available": NOT_AVAILABLE_MARK in cells,
+    }
+    return [w(key) for key, there in found.items() if there]
 
 
 def _hash(script: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from itertools import pairwise
 from typing import NoReturn
 
@@ -14,7 +15,10 @@ FORBIDDEN = ("iframe", "object", "embed", "canvas", "form", "link", "base")
 LOADING = ("src", "srcset", "data", "poster", "action")
 _OUTSIDE = re.compile(r"^\s*(https?:)?//", re.I)
 _STYLE_LOADS = re.compile(r"@import|url\(\s*['\"]?(https?:)?//")
-_MISSING_NUMBER = re.compile(r"\b(nan|NaN|None|inf)\b|<NA>")
+_MISSING_NUMBER = re.compile(r"\b(nan|NaN|inf)\b|<NA>|∞")
+_JARGON = re.compile(
+    r"\bp\s*[<=>]\s*0?\.\d|p-value|statistically significant|valor p\b|estadísticamente signific", re.I
+)
 
 
 def check_page(page: str, *, figures: int) -> None:
@@ -26,8 +30,7 @@ def check_page(page: str, *, figures: int) -> None:
     title = (root.findtext(".//title") or "page").strip()
     _check_structure(root, title, figures)
     _check_self_contained(root, title, page)
-    if bad := _MISSING_NUMBER.search(root.text_content()):
-        _refuse(title, f"a missing number is printed as '{bad.group()}'", "Show [c] or [x].")
+    _check_words(root, title)
 
 
 def _check_structure(root: html.HtmlElement, title: str, figures: int) -> None:
@@ -38,11 +41,22 @@ def _check_structure(root: html.HtmlElement, title: str, figures: int) -> None:
         _refuse(title, "the headings are not in order", "Start with one title and do not skip a level.")
     if (found := len(list(root.iter("figure")))) != figures:
         _refuse(title, f"{figures} figures were shown and {found} are on the page", "Look for a lost output.")
+    ids = Counter(e.get("id") for e in root.iter("*") if e.get("id"))
+    if twice := [name for name, count in ids.items() if count > 1]:
+        _refuse(title, f"the identifier '{twice[0]}' is used twice", "Number the parts.")
+    if lost := [e.get("href") for e in root.iter("a") if e.get("href", "")[:1] == "#" and e.get("href")[1:] not in ids]:
+        _refuse(title, f"a link leads to '{lost[0]}', which is not on the page", "Number the headings.")
+    if any(figure.find(".//table") is None for figure in root.iter("figure")):
+        _refuse(title, "a chart has no table of its numbers", "Build it as a Figure.")
     texts = {e.get("id"): (e.text_content() or "").strip() for e in root.iter("title", "desc") if e.get("id")}
     for chart in root.iter("svg"):
         names = [texts.get(name) for name in chart.get("aria-labelledby", "").split()]
         if len(names) != 2 or not all(names):
             _refuse(title, "a chart has no title or description", "Build it as a Figure.")
+        if names[0] == names[1]:
+            _refuse(title, "a chart's description only repeats its title", "Say what the chart shows.")
+        if any("…" in text.text_content() for text in chart.iter("text")):
+            _refuse(title, "a chart cuts a label short", "Break it into lines.")
     for table in root.iter("table"):
         caption = table.find("caption")
         if caption is None or not caption.text_content().strip():
@@ -54,6 +68,8 @@ def _check_structure(root: html.HtmlElement, title: str, figures: int) -> None:
 
 
 def _check_self_contained(root: html.HtmlElement, title: str, page: str) -> None:
+    if len(list(root.iter("script"))) > 1:
+        _refuse(title, "the page holds a script that is not its own", "Escape the text it came from.")
     if (element := next(root.iter(*FORBIDDEN), None)) is not None:
         _refuse(title, f"the page holds <{element.tag}>, which may load something", "Remove it.")
     for element in root.iter("*"):
@@ -66,6 +82,23 @@ def _check_self_contained(root: html.HtmlElement, title: str, page: str) -> None
             _refuse(title, f"<{element.tag}> points outside the page", "Remove it.")
     if _STYLE_LOADS.search(page):
         _refuse(title, "the style sheet loads something", "Put it into the page itself.")
+
+
+def _check_words(root: html.HtmlElement, title: str) -> None:
+    texts = [
+        text for element in root.body.iter("*") if element.tag not in ("script", "style") for text in _own(element)
+    ]
+    if bad := next((found for text in texts if (found := _MISSING_NUMBER.search(text))), None):
+        _refuse(title, f"a missing number is printed as '{bad.group()}'", "Show [c] or [x].")
+    if any(text.strip() == "None" for cell in root.iter("td", "strong") for text in _own(cell)):
+        _refuse(title, "a missing number is printed as 'None'", "Show [c] or [x].")
+    if bad := next((found for text in texts if (found := _JARGON.search(text))), None):
+        _refuse(title, f"'{bad.group()}' is for statisticians", "Say it as a range or a verdict.")
+
+
+def _own(element: html.HtmlElement) -> list[str]:
+    """Return the texts that stand directly in an element."""
+    return [text for text in (element.text, *(child.tail for child in element)) if text]
 
 
 def _refuse(title: str, rule: str, fix: str) -> NoReturn:

@@ -20,7 +20,7 @@ from sro_research.report.words import Words, load_words
 
 PART_MIME = "application/vnd.sro-research.part+json"
 VEGALITE_MIME = "application/vnd.vegalite.v5+json"
-"""JupyterLab 4.6 draws Vega-Lite up to version 5 without a network; Altair 6 writes 6, which differs in nothing used here."""
+"""JupyterLab 4.6 draws up to Vega-Lite 5 without a network; Altair 6 writes 6, which differs in nothing used here."""
 VEGALITE_SCHEMA = "https://vega.github.io/schema/vega-lite/v5.20.1.json"
 SHORTEST_ALT = 40
 
@@ -84,7 +84,7 @@ class Cards:
 
 @dataclass(frozen=True)
 class Table:
-    """A table of formatted cells; the first column heads its rows. Numbers are right-aligned where `numeric` says so."""
+    """A table of formatted cells; the first column heads its rows. Columns of numbers are aligned at the right."""
 
     kind: ClassVar[str] = "table"
     caption: str
@@ -125,7 +125,7 @@ class Multilingual:
 
     parts: dict[Language, Part]
 
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
+    def _repr_mimebundle_(self, **_: object) -> dict[str, Any]:
         first = next(iter(self.parts.values()))
         bundle: dict[str, Any] = {
             PART_MIME: {language: {"kind": part.kind, **asdict(part)} for language, part in self.parts.items()}
@@ -172,5 +172,6 @@ def preview(part: Part) -> str:
         case Table():
             head = "".join(f"<th>{e(c)}</th>" for c in part.columns)
             body = "".join("<tr>" + "".join(f"<td>{e(c)}</td>" for c in row) + "</tr>" for row in part.rows)
-            return f"<table><caption>{e(part.caption)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+            caption = f"<caption>{e(part.caption)}</caption>"
+            return f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
     raise TypeError(f"{type(part).__name__} has no preview")

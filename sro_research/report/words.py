@@ -38,9 +38,9 @@ class Words:
 
     def number(self, value: float, decimals: int = 0) -> str:
         """Write a number with a fixed count of decimals."""
-        return format_decimal(
-            value, format=f"#,##0.{'0' * decimals}" if decimals else "#,##0", locale=LOCALES[self.language]
-        )
+        form = f"#,##0.{'0' * decimals}" if decimals else "#,##0"
+        # A true minus sign: screen readers pass over a hyphen.
+        return format_decimal(value, format=form, locale=LOCALES[self.language]).replace("-", "−")
 
     def of_hundred(self, share: float) -> str:
         """Write a share (0-1) as people of 100."""

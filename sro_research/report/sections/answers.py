@@ -73,11 +73,11 @@ def groups(page: Page, w: Words) -> list[Part]:
     return [Heading(w("groups_heading")), Paragraph(intro), *figures]
 
 
-def _levels(page: Page, instrument: Instrument, wave: str | None = None) -> list[tuple[Construct, Cell, Cell | None]]:
+def _levels(page: Page, instrument: Instrument) -> list[tuple[Construct, Cell, Cell | None]]:
     """Return constructs with our share and, on a school's page, that of the other schools."""
     rows = []
     for construct in instrument.constructs.values():
-        at = {"population": instrument.population, "construct": construct.id, "wave": wave}
+        at = {"population": instrument.population, "construct": construct.id}
         others = page.cell("share_agree_others", **at) if page.school_id else None
         rows.append((construct, page.cell("share_agree", **at), others))
     return rows

@@ -1,0 +1,141 @@
+"""The sections of the pages: the same in every language, true to the cells, silent about what is hidden."""
+
+import re
+from dataclasses import replace
+
+import pytest
+
+from sro_research.report import sections
+from sro_research.report.page import Facts, Page
+from sro_research.report.parts import Cards, Figure, Table
+from sro_research.report.words import load_words
+from sro_research.study import open_report
+
+EN, ES = load_words("en"), load_words("es")
+SECTIONS = [getattr(sections, name) for name in sections.__all__]
+
+
+@pytest.fixture(scope="module")
+def school(demo) -> Page:
+    return open_report(str(demo.params_file), school_id="0001").page
+
+
+@pytest.fixture(scope="module")
+def board(demo) -> Page:
+    return open_report(str(demo.params_file)).page
+
+
+def shown(page: Page, **values: float) -> Page:
+    """The page with the within effect replaced."""
+    cells = page.cells.copy()
+    at = cells["measure"] == "effect_within_schools"
+    assert at.sum() == 1
+    cells.loc[at, "status"] = "shown"
+    for column, value in values.items():
+        cells.loc[at, column] = value
+    return replace(page, cells=cells)
+
+
+def texts(parts: list) -> str:
+    return " ".join(str(part) for part in parts)
+
+
+@pytest.mark.parametrize("section", SECTIONS, ids=lambda s: s.__name__)
+def test_both_languages_say_the_same_things(school, board, section):
+    for page in (school, board):
+        english, spanish = section(page, EN), section(page, ES)
+        assert [type(part) for part in english] == [type(part) for part in spanish]
+        for one, other in zip(english, spanish, strict=True):
+            if isinstance(one, Table | Figure):
+                a, b = (part.table if isinstance(part, Figure) else part for part in (one, other))
+                assert (len(a.columns), len(a.rows), a.numeric) == (len(b.columns), len(b.rows), b.numeric)
+                digits = [[re.findall(r"\d+", cell) for cell in row[1:]] for row in a.rows]
+                assert digits == [[re.findall(r"\d+", cell) for cell in row[1:]] for row in b.rows]
+                assert all(len(row) == len(a.columns) == len(a.numeric) for row in a.rows)
+
+
+def test_a_card_says_what_the_cell_says(school):
+    cards = next(part for part in sections.in_short(school, EN) if isinstance(part, Cards)).cards
+    assert len(cards) == 4
+    cell = school.cell("share_agree", population="student", construct="safety")
+    other = school.cell("share_agree_others", population="student", construct="safety")
+    assert cards[0].label == "Feel safe at school"
+    assert cards[0].value == f"{100 * cell.estimate:.0f} of 100 students"
+    assert f"{100 * other.estimate:.0f} of 100" in cards[0].comparison
+    assert cards[0].verdict in {"Higher", "Lower", "About the same", "Can't tell yet"}
+
+
+def test_a_hidden_school_shows_no_number_anywhere(school):
+    hidden = replace(school, cells=school.cells[school.cells["school_id"] == ""].iloc[:0])
+    for section in (sections.in_short, sections.topics, sections.roles, sections.changes, sections.groups):
+        for part in section(hidden, EN):
+            if isinstance(part, Cards):
+                assert all(card.value == "[c]" and card.comparison == "" for card in part.cards)
+            if isinstance(part, Figure):
+                cells = [cell for row in part.table.rows for cell in row[1:]]
+                assert set(cells) <= {"[c]", EN("verdict_hidden")}
+                rows = part.wide["datasets"]["rows"]
+                assert not any(isinstance(value, int | float) for row in rows for value in row.values())
+    assert "Fewer than 10 students answered" in texts(sections.who_answered(hidden, EN))
+
+
+def test_absent_and_hidden_cells_look_the_same(school):
+    hidden = school.cells[school.cells["status"] == "hidden"]
+    assert len(hidden) > 0
+    without = replace(school, cells=school.cells[school.cells["status"] != "hidden"])
+    for section in SECTIONS:
+        assert section(school, EN) == section(without, EN)
+
+
+def test_schools_stand_in_alphabetical_order(board):
+    table = next(part for part in sections.schools(board, EN) if isinstance(part, Table))
+    names = [row[0] for row in table.rows]
+    assert names == sorted(names) and len(names) == 12
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "sentence"),
+    [
+        (0.06, 0.20, "model_yes"),
+        (0.01, 0.20, "model_unclear"),
+        (-0.02, 0.03, "model_small"),
+        (-0.20, -0.06, "model_no"),
+        (-0.20, 0.01, "model_unclear"),
+    ],
+)
+def test_the_model_is_put_into_the_right_words(board, low, high, sentence):
+    page = shown(board, conf_low=low, conf_high=high, estimate=(low + high) / 2)
+    words = texts(sections.engagement(page, EN))
+    assert EN(sentence) in words
+    others = {"model_yes", "model_unclear", "model_small", "model_no"} - {sentence}
+    assert not any(EN(other) in words for other in others)
+    assert EN("model_caution") in words
+
+
+def test_a_model_that_was_not_fitted_is_said_and_none_declared_is_not_mentioned(board):
+    unfitted = replace(board, cells=board.cells[board.cells["measure"] != "effect_within_schools"])
+    assert EN("model_none") in texts(sections.engagement(unfitted, EN))
+    assert sections.engagement(replace(board, model=None), EN) == []
+
+
+def test_what_was_not_provided_is_said(school):
+    facts = Facts(**{**vars(school.facts), "provided": ()})
+    words = texts(sections.program(replace(school, facts=facts), EN))
+    assert EN("program_outreach_missing") in words and EN("program_training_missing") in words
+
+
+def test_officers_training_is_hidden_for_few_officers(school):
+    few = replace(school, cells=school.cells[school.cells["measure"] != "training_completion_rate"])
+    assert EN("program_training_hidden") in texts(sections.program(few, EN))
+
+
+def test_notices_stand_at_the_top(school):
+    facts = Facts(**{**vars(school.facts), "sources_set_aside": 2})
+    page = replace(school, facts=facts, notice={"en": "Read with care.", "es": "Lea con cuidado."})
+    head = sections.head(page, ES)[0]
+    assert head.notices == [ES("head_synthetic"), "Lea con cuidado.", ES("head_set_aside", count=2)]
+
+
+def test_one_wave_has_no_changes_and_no_background_no_groups(school):
+    assert sections.changes(replace(school, waves=school.waves[-1:]), EN) == []
+    assert sections.groups(replace(school, groups=()), EN) == []
