@@ -52,6 +52,10 @@ class BoundaryError(WorkbenchError):
     """A report reached for something it may not see."""
 
 
+class DisclosureError(WorkbenchError):
+    """Something hidden could be worked out, or nothing proves that it could not."""
+
+
 class ReportError(WorkbenchError):
     """A page is not fit to be published."""
 
