@@ -19,20 +19,26 @@ def roster(schools: pd.DataFrame, population: str) -> pd.Series:
 
 
 def response_rates(responses: pd.DataFrame, schools: pd.DataFrame, *, population: str) -> pd.DataFrame:
-    """Count answers against the roster of each school and wave, as indicators.
+    """Count answers against the roster of each school and wave in which the population was surveyed, as indicators.
 
-    The rate is AAPOR's RR1 with everyone on the roster eligible. It is missing where the roster is not known, or
-    counts fewer people than answered and is therefore wrong.
+    A school on the roster where nobody answered counts with zero answers: left out, it would make the district's rate
+    look better than it is. The rate is AAPOR's RR1 with everyone on the roster eligible. It is missing where the roster
+    is not known, or counts fewer people than answered and is therefore wrong.
     """
-    table = responses.groupby(["school_id", "wave"]).size().rename("numerator").to_frame()
-    table["denominator"] = roster(schools, population).reindex(table.index)
+    answered, people = responses.groupby(["school_id", "wave"]).size(), roster(schools, population)
+    surveyed = people.index[people.index.isin(answered.index.unique("wave"), level="wave")]
+    table = answered.reindex(answered.index.union(surveyed), fill_value=0).rename("numerator").to_frame()
+    table["denominator"] = people.reindex(table.index)
     rate = table["numerator"] / table["denominator"]
     table["value"] = rate.where(rate <= 1)
     return table.reset_index().assign(measure="response_rate", population=population, unit="share")
 
 
 def response_counts(rates: pd.DataFrame) -> pd.DataFrame:
-    """Return the number of answers by school, and in the whole district, with the district's response rate."""
+    """Return the number of answers by school, and in the whole district, with the district's response rate.
+
+    A school where nobody answered has a count of zero with n = 0, which disclosure hides like any other small group.
+    """
     keys = ["population", "wave"]
     by_school = rates.assign(estimate=rates["numerator"], n=rates["numerator"])[[*keys, "school_id", "estimate", "n"]]
     total = rates.groupby(keys)[["numerator", "denominator"]].sum(min_count=1)

@@ -27,9 +27,12 @@ def score(responses: pd.DataFrame, instrument: Instrument) -> pd.DataFrame:
 
     Returns one row per respondent and construct: `respondent_key`, `population`, `school_id`, `wave`,
     `construct`, `score` (in units of the response scale; missing where fewer than `minimum_items` answers are
-    valid), `agrees` (1 above the midpoint of the scale, else 0), and the background questions as codes.
+    valid), `agrees` (1 above the midpoint of the scale, else 0), and the background questions as codes, missing where
+    the answer is a missing code: those who prefer not to answer are no group.
     """
-    about = responses[["respondent_key", "school_id", "wave", *instrument.background]]
+    about = responses[["respondent_key", "school_id", "wave"]].assign(
+        **{id_: responses[id_].where(responses[id_].isin(list(q.labels))) for id_, q in instrument.background.items()}
+    )
     tables = []
     for construct in instrument.constructs.values():
         answers = keyed_answers(responses, construct)

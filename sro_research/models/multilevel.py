@@ -53,7 +53,8 @@ def fit_within_between(scores: pd.DataFrame, exposure: pd.Series) -> WithinBetwe
     """Fit the model to scores (`school_id`, `wave`, `score`) and an exposure by (school_id, wave).
 
     Rows without a score or an exposure are left out. Raises `ValueError` where fewer than `FEWEST_SCHOOLS` schools
-    or fewer than two waves remain, or the exposure does not vary within and between schools.
+    or fewer than two waves remain, the exposure does not vary within and between schools, or the design leaves no
+    degree of freedom for either effect.
     """
     data, waves = _prepare(scores, exposure)
     fixed = [f"wave_{i}" for i in range(1, len(waves))]
@@ -67,7 +68,7 @@ def fit_within_between(scores: pd.DataFrame, exposure: pd.Series) -> WithinBetwe
     spread = fit.VarCorr().groups
     schools, cells = data["school"].nunique(), data["school_wave"].nunique()
     # Satterthwaite's df explode where a variance is estimated as zero; the design itself has no more than these.
-    ceiling = {"within": cells - schools - len(waves), "between": schools - 2}
+    ceiling = _design_df(schools, cells, len(waves))
     df = [min(row.df, ceiling.get(row.term, row.df)) for row in table.itertuples()]
     return WithinBetween(
         coefficients=pd.DataFrame(
@@ -123,6 +124,11 @@ def engagement_estimates(
     return as_estimates(rows, note=note, **about)
 
 
+def _design_df(schools: int, school_waves: int, waves: int) -> dict[str, int]:
+    """Return the degrees of freedom that the numbers of schools, school-waves and waves leave to each effect."""
+    return {"within": school_waves - schools - waves, "between": schools - 2}
+
+
 def _prepare(scores: pd.DataFrame, exposure: pd.Series) -> tuple[pd.DataFrame, list[str]]:
     known = exposure.dropna().astype(float).rename("exposure").reset_index()
     known["between"] = known.groupby("school_id")["exposure"].transform("mean")
@@ -136,6 +142,8 @@ def _prepare(scores: pd.DataFrame, exposure: pd.Series) -> tuple[pd.DataFrame, l
     seen = data.drop_duplicates(["school_id", "wave"])
     if np.isclose(seen["within"].std(), 0) or np.isclose(seen["between"].std(), 0):
         raise ValueError("the exposure does not vary enough within and between schools")
+    if min(_design_df(data["school_id"].nunique(), len(seen), len(waves)).values()) < 1:
+        raise ValueError("too few schools were seen in more than one wave")
     table = pd.DataFrame(
         {
             "score": data["score"].to_numpy(dtype=float),

@@ -5,11 +5,17 @@ nearly everyone answered, little is left to guess, and the finite population cor
 as short as it should be (Cochran 1977, Sampling Techniques, ch. 2). Who answers is not random; that is outside what an
 interval can say. Schools are fixed here: no statement is made about schools that were not asked.
 
-References: R `survey` 4.1 with schools as strata and `fpc`, tests/reference/district.
+Where people who did not answer are left and everyone who did answered alike, the standard error is zero though much is
+left to guess. Shares then keep Wilson's interval, and their differences the one made of Wilson's limits; means have
+no interval.
+
+References: R `survey` 4.1 with schools as strata and `fpc`; limits of differences of shares by formula;
+tests/reference/district.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -24,6 +30,17 @@ STATISTICS = {"mean_score": ("score", SCORE), "share_agree": ("agrees", SHARE)}
 """Measure: the column of scores it averages, and its unit."""
 
 CELL = ["population", "construct", "school_id", "wave"]
+WAVE = ["population", "construct", "wave"]
+"""Keys of a school's cell, and of the cells of all schools that it is compared with."""
+
+ONE_ANSWER, TOO_FEW = "one answer: no interval", "too few answers to compare"
+ALIKE = "all answers alike: no interval"
+ALONE = "there is no other school"
+NOT_BOTH = "not asked in both surveys"
+
+QUANTILE = float(stats.norm.ppf((1 + CONFIDENCE) / 2))
+SAME_SCORE = 1e-9
+"""Scores that differ by less than this differ by rounding only."""
 
 
 def school_estimates(scores: pd.DataFrame, roster: pd.Series, *, groups: list[str] | None = None) -> pd.DataFrame:
@@ -42,30 +59,32 @@ def school_estimates(scores: pd.DataFrame, roster: pd.Series, *, groups: list[st
 def compared_with_others(scores: pd.DataFrame, roster: pd.Series) -> pd.DataFrame:
     """Estimate how much each school differs from all the other schools of the same wave taken together.
 
-    The others are weighted by their rosters (by their answers where a roster is unknown). The interval uses Welch and
-    Satterthwaite's degrees of freedom over the schools. `note` carries the others' own estimate.
+    The others are weighted by their rosters; by their answers where the roster of a school is unknown or counts fewer
+    people than answered. A school with one answer has no weight. Means: Welch's t with Satterthwaite's degrees of
+    freedom over the schools. Shares: Wilson limits of every school, combined (see `_share_limits`). The others'
+    own level stands in rows of its own, `<measure>_others`; `n` of a difference is the smaller of the two sides.
     """
     cells = _cells(scores, roster, "")
-    cells["size"] = cells["roster"].where(
-        cells["roster"].notna().groupby([cells[k] for k in ("population", "construct", "wave")]).transform("all"),
-        cells["n"],
-    )
-    wave = [cells[k] for k in ("population", "construct", "wave")]
-    size = cells["size"].where(cells["n"] > 1, 0.0)
-    rest = size.groupby(wave).transform("sum") - size
+    wave = cells.groupby(WAVE).ngroup()
+    known = cells["roster"].notna().groupby(wave).transform("all")
+    size = cells["roster"].where(known, cells["n"]).where(cells["n"] > 1, 0.0)
+    people = _of_others(cells["n"].where(size > 0, 0), wave)
     tables = []
-    for measure in STATISTICS:
-        mean, error = cells[f"{measure}"], cells[f"{measure}_se"].fillna(0.0)
-        others = ((size * mean.fillna(0.0)).groupby(wave).transform("sum") - size * mean.fillna(0.0)) / rest
-        variance = (size * error) ** 2
-        others_variance = (variance.groupby(wave).transform("sum") - variance) / rest**2
-        quartic = (size * error) ** 4 / (cells["n"] - 1).clip(lower=1)
-        others_quartic = (quartic.groupby(wave).transform("sum") - quartic) / rest**4
-        own = cells[f"{measure}_se"] ** 2
-        degrees = (own + others_variance) ** 2 / (own**2 / (cells["n"] - 1) + others_quartic)
+    for measure, (_, unit) in STATISTICS.items():
+        own = _side(cells, measure)
+        others = _combined(own, size, wave)
+        # A comparison with nobody carries no number; its n stays the school's, or it would count as hidden.
+        smaller = cells.assign(n=np.minimum(cells["n"], people).where(people > 0, cells["n"]))
+        about = {
+            "measure": f"{measure}_others",
+            "unit": unit,
+            "method": "mean of the other schools, weighted by roster",
+        }
+        enough = cells["n"] > 1
+        note = pd.Series("", index=cells.index).mask(people == 0, ALONE).mask(~enough, TOO_FEW)
         tables += [
-            _difference(cells, f"{measure}_vs_others", mean - others, np.sqrt(own + others_variance), degrees, measure),
-            _others(cells, measure, others, np.sqrt(others_variance), rest),
+            _difference(smaller, f"{measure}_vs_others", own, others, measure, note),
+            _rows(cells.assign(n=people), others, people.eq(0).map({True: ALONE, False: ""}), **about),
         ]
     return pd.concat(tables, ignore_index=True)
 
@@ -73,20 +92,23 @@ def compared_with_others(scores: pd.DataFrame, roster: pd.Series) -> pd.DataFram
 def change_between_waves(scores: pd.DataFrame, roster: pd.Series, waves: list[str]) -> pd.DataFrame:
     """Estimate each school's change from the wave before, as the difference of two independent samples.
 
-    The survey is anonymous, so the same person cannot be followed; waves are repeated cross-sections.
+    The survey is anonymous, so the same person cannot be followed; waves are repeated cross-sections. What a school
+    answered in the later wave only is a row without an estimate. `n` is the smaller of the two waves.
     """
     cells = _cells(scores, roster, "")
-    tables = []
+    tables = [as_estimates(pd.DataFrame({"n": []}))]
     for before, after in pairwise(waves):
-        key = ["population", "construct", "school_id"]
-        pair = cells[cells["wave"] == after].merge(cells[cells["wave"] == before], on=key, suffixes=("", "_before"))
-        for measure in STATISTICS:
-            now, then = pair[f"{measure}_se"] ** 2, pair[f"{measure}_se_before"] ** 2
-            degrees = (now + then) ** 2 / (now**2 / (pair["n"] - 1) + then**2 / (pair["n_before"] - 1))
-            smaller = pair.assign(n=pair[["n", "n_before"]].min(axis=1))
-            difference = pair[measure] - pair[f"{measure}_before"]
-            tables.append(_difference(smaller, f"{measure}_change", difference, np.sqrt(now + then), degrees, measure))
-    return pd.concat(tables, ignore_index=True) if tables else as_estimates(pd.DataFrame({"n": []}))
+        now = cells[cells["wave"] == after].reset_index(drop=True)
+        keys = [key for key in CELL if key != "wave"]
+        then = now[keys].merge(cells[cells["wave"] == before], on=keys, how="left")
+        smaller = now.assign(n=np.fmin(now["n"], then["n"]))
+        enough = smaller["n"] > 1
+        note = pd.Series("", index=now.index).mask(~enough, TOO_FEW).mask(then["n"].isna(), NOT_BOTH)
+        tables += [
+            _difference(smaller, f"{measure}_change", _side(now, measure), _side(then, measure), measure, note)
+            for measure in STATISTICS
+        ]
+    return pd.concat(tables, ignore_index=True)
 
 
 def answer_shares(counts: pd.DataFrame, *, population: str) -> pd.DataFrame:
@@ -107,100 +129,185 @@ def answer_shares(counts: pd.DataFrame, *, population: str) -> pd.DataFrame:
 
 
 def _cells(scores: pd.DataFrame, roster: pd.Series, group_by: str) -> pd.DataFrame:
-    """Return one row per school, wave, construct and group: n, roster, means and standard errors."""
+    """Return one row per school, wave, construct and group: n, roster, means and standard errors.
+
+    `unseen` is the share of the school's people who gave no score, 1 where the roster is unknown; `alike` says that all
+    scores are the same although somebody is unseen.
+    """
     valid = scores.dropna(subset=["score"])
     keys = [*CELL, group_by] if group_by else CELL
     cells = valid.groupby(keys, observed=True).agg(
         n=("score", "size"),
+        lowest=("score", "min"),
+        highest=("score", "max"),
         mean_score=("score", "mean"),
         mean_score_se=("score", "std"),
         share_agree=("agrees", "mean"),
         share_agree_se=("agrees", "std"),
     )
     cells = cells.reset_index()
-    sampled = valid.groupby(CELL, observed=True).size().rename("sampled").reset_index()
-    cells = cells.merge(sampled, on=CELL).merge(
-        roster.rename("roster").reset_index(), on=["school_id", "wave"], how="left"
-    )
-    cells["roster"] = cells["roster"].astype("Float64").to_numpy(dtype=float, na_value=np.nan)
-    fraction = cells["sampled"] / cells["roster"]
-    # More answers than people means the roster is wrong; then nothing is known about the fraction.
-    cells["unseen"] = (1 - fraction).where(fraction <= 1, 1.0)
+    sampled = valid.groupby(CELL, observed=True).size().rename("sampled")
+    answered = scores.groupby(CELL, observed=True).size().rename("answered")
+    cells = cells.merge(sampled.reset_index(), on=CELL).merge(answered.reset_index(), on=CELL)
+    cells = cells.merge(roster.rename("roster").reset_index(), on=["school_id", "wave"], how="left")
+    known = cells["roster"].astype("Float64").to_numpy(dtype=float, na_value=np.nan)
+    # More answers than people means the roster is wrong; then it is as good as unknown.
+    cells["roster"] = np.where(cells["answered"] <= known, known, np.nan)
+    cells["unseen"] = (1 - cells["sampled"] / cells["roster"]).fillna(1.0)
+    same = cells["highest"] - cells["lowest"] < SAME_SCORE
+    cells["mean_score_se"] = cells["mean_score_se"].mask(same & (cells["n"] > 1), 0.0)
+    cells["alike"] = same & (cells["unseen"] > 0)
     for measure in STATISTICS:
         cells[f"{measure}_se"] = np.sqrt(cells["unseen"] / cells["n"]) * cells[f"{measure}_se"]
     return cells
 
 
+@dataclass(frozen=True)
+class _Side:
+    """One side of a comparison, a number per cell.
+
+    `part` is the sum of variance^2 / degrees of freedom, of which Satterthwaite's are made; `below` and `above` are the
+    distances from a share to its limits; `blind` says that a mean has an error of zero for want of different answers.
+    """
+
+    estimate: pd.Series
+    variance: pd.Series
+    part: pd.Series
+    below: pd.Series
+    above: pd.Series
+    blind: pd.Series
+
+
+def _side(cells: pd.DataFrame, measure: str) -> _Side:
+    """Return cells as they are as one side of a comparison."""
+    estimate, variance = cells[measure], cells[f"{measure}_se"] ** 2
+    low, high = wilson(estimate, _effective_size(cells))
+    part = variance**2 / (cells["n"] - 1).where(cells["n"] > 1)
+    return _Side(estimate, variance, part, estimate - low, high - estimate, cells["alike"].eq(True))
+
+
+def _combined(own: _Side, size: pd.Series, wave: pd.Series) -> _Side:
+    """Return for each cell all the other cells of its wave as one, weighted by `size`.
+
+    With weights w that add up to 1: mean sum(w y), variance sum(w^2 v), and for shares the limits sum(w p) -+
+    sqrt(sum(w^2 d^2)), d the distances of the single shares to their limits (Zou, Huang & Zhang 2009, Comput. Stat.
+    Data Anal. 53, 1080-1085).
+    """
+    rest = _of_others(size, wave)
+    rest = rest.where(rest > 0)
+
+    def total(values: pd.Series, power: int) -> pd.Series:
+        return _of_others((size**power * values).where(size > 0, 0.0), wave) / rest**power
+
+    variance = total(own.variance, 2)
+    alike = _of_others((own.blind & (size > 0)).astype(float), wave) > 0
+    return _Side(
+        estimate=total(own.estimate, 1),
+        variance=variance,
+        part=total(own.part, 4),
+        below=np.sqrt(total(own.below**2, 2)),
+        above=np.sqrt(total(own.above**2, 2)),
+        blind=alike & (variance == 0),
+    )
+
+
+def _of_others(values: pd.Series, wave: pd.Series) -> pd.Series:
+    """Return for each cell the sum over the other cells of its wave.
+
+    Those before and those after are added up: the total less the cell itself would leave rounding where zero is meant.
+    """
+
+    def before(of: pd.Series) -> pd.Series:
+        return of.groupby(wave).cumsum().groupby(wave).shift(fill_value=0)
+
+    return before(values) + before(values[::-1])
+
+
+def _effective_size(cells: pd.DataFrame) -> pd.Series:
+    """Return the size of the simple random sample, drawn with replacement, that says as much about a share."""
+    return (cells["n"] - 1) / cells["unseen"]
+
+
 def _levels(cells: pd.DataFrame, measure: str, group_by: str) -> pd.DataFrame:
-    estimate, error, unit = cells[measure], cells[f"{measure}_se"], STATISTICS[measure][1]
-    if unit == SHARE:
-        low, high, method = (
-            *wilson(estimate, (cells["n"] - 1) / cells["unseen"]),
-            "Wilson with finite population correction",
-        )
-    else:
-        reach = stats.t.ppf((1 + CONFIDENCE) / 2, (cells["n"] - 1).clip(lower=1)) * error
-        low, high, method = estimate - reach, estimate + reach, "t with finite population correction"
+    unit = STATISTICS[measure][1]
     group = cells[group_by].astype("string").fillna("") if group_by else ""
-    rows = cells[CELL].assign(
+    method = "Wilson" if unit == SHARE else "t"
+    return _rows(
+        cells.assign(group=group),
+        _side(cells, measure),
+        pd.Series("", index=cells.index),
+        measure=measure,
+        group_by=group_by,
+        unit=unit,
+        method=f"{method} with finite population correction",
+    )
+
+
+def _difference(cells: pd.DataFrame, measure: str, one: _Side, other: _Side, of: str, note: pd.Series) -> pd.DataFrame:
+    """Return rows of one side minus the other; `note` says where that cannot be estimated."""
+    difference = _Side(
+        estimate=(one.estimate - other.estimate).where(note == ""),
+        variance=one.variance + other.variance,
+        part=one.part + other.part,
+        below=np.hypot(one.below, other.above),
+        above=np.hypot(one.above, other.below),
+        blind=one.blind | other.blind,
+    )
+    unit = STATISTICS[of][1]
+    method = "Wilson limits combined" if unit == SHARE else "Welch t"
+    return _rows(
+        cells, difference, note, measure=measure, unit=unit, method=f"{method} with finite population correction"
+    )
+
+
+def _rows(cells: pd.DataFrame, side: _Side, note: pd.Series, **about: str) -> pd.DataFrame:
+    """Return estimates with their intervals; `note` says where there is none to be made."""
+    low, high = _share_limits(side) if about["unit"] == SHARE else _mean_limits(side)
+    no_interval = side.variance.isna()
+    if about["unit"] == SCORE:
+        no_interval |= side.blind
+        note = note.mask((note == "") & side.blind & side.variance.notna(), ALIKE)
+    made = side.estimate.notna()
+    rows = cells[[*CELL, *(["group"] if "group" in cells else [])]].assign(
         n=cells["n"],
-        estimate=estimate,
-        std_error=error,
-        conf_low=low.where(cells["n"] > 1),
-        conf_high=high.where(cells["n"] > 1),
-        group=group,
-        note=(cells["n"] > 1).map({True: "", False: "one answer: no interval"}),
+        estimate=side.estimate,
+        # An error of zero would claim that nothing is left to guess.
+        std_error=np.sqrt(side.variance).where(made & (~no_interval)),
+        conf_low=low.where(made & ~no_interval),
+        conf_high=high.where(made & ~no_interval),
+        note=note.mask((note == "") & no_interval, ONE_ANSWER),
     )
-    return as_estimates(rows, measure=measure, group_by=group_by, unit=unit, method=method)
+    return as_estimates(rows, **about)
 
 
-def _difference(
-    cells: pd.DataFrame, measure: str, difference: pd.Series, error: pd.Series, degrees: pd.Series, of: str
-) -> pd.DataFrame:
-    usable = (cells["n"] > 1) & difference.notna() & error.notna()
-    reach = pd.Series(stats.t.ppf((1 + CONFIDENCE) / 2, degrees.fillna(1).clip(lower=1)), index=cells.index) * error
-    reach = reach.where(error > 0, 0.0)
-    rows = cells[CELL].assign(
-        n=cells["n"],
-        estimate=difference.where(usable),
-        std_error=error.where(usable),
-        conf_low=(difference - reach).where(usable),
-        conf_high=(difference + reach).where(usable),
-        note=usable.map({True: "", False: "too few answers to compare"}),
-    )
-    return as_estimates(
-        rows, measure=measure, unit=STATISTICS[of][1], method="Welch t with finite population correction"
-    )
+def _mean_limits(side: _Side) -> tuple[pd.Series, pd.Series]:
+    """Return the limits of a mean or of a difference of means: t with Satterthwaite's degrees of freedom."""
+    degrees = (side.variance**2 / side.part).where(side.part > 0, 1.0).clip(lower=1)
+    reach = stats.t.ppf((1 + CONFIDENCE) / 2, degrees) * np.sqrt(side.variance)
+    return side.estimate - reach, side.estimate + reach
 
 
-def _others(cells: pd.DataFrame, measure: str, others: pd.Series, error: pd.Series, rest: pd.Series) -> pd.DataFrame:
-    """Give the other schools' own level, so that a page can print what a school is compared with."""
-    people = cells.groupby(["population", "construct", "wave"])["n"].transform("sum") - cells["n"]
-    usable = rest > 0
-    rows = cells[CELL].assign(
-        n=people,
-        estimate=others.where(usable),
-        std_error=error.where(usable),
-        note=usable.map({True: "", False: "there is no other school"}),
-    )
-    return as_estimates(
-        rows,
-        measure=f"{measure}_others",
-        unit=STATISTICS[measure][1],
-        method="mean of the other schools, weighted by roster",
-    )
+def _share_limits(side: _Side) -> tuple[pd.Series, pd.Series]:
+    """Return the limits of a share or of a difference of shares, made of Wilson's limits of the single shares.
+
+    For a difference p - q with limits (l, u) of p and (m, v) of q they are p - q - sqrt((p-l)^2 + (v-q)^2) and
+    p - q + sqrt((u-p)^2 + (q-m)^2): Newcombe 1998 (Stat. Med. 17, 873-890, method 10); for any estimates, Zou &
+    Donner 2008 (Stat. Med. 27, 1693-1702), "method of variance estimates recovery". The variance is recovered at the
+    limits, where it is not zero; Wald's interval has no width where everyone agrees.
+    """
+    return side.estimate - side.below, side.estimate + side.above
 
 
-def wilson(share: pd.Series, size: pd.Series) -> tuple[pd.Series, pd.Series]:
+def wilson(share: pd.Series, size: pd.Series, quantile: pd.Series | float = QUANTILE) -> tuple[pd.Series, pd.Series]:
     """Return the interval of a share after Wilson (1927), for an effective sample size.
 
     Unlike the plain interval it stays inside 0 and 1 and does not shrink to nothing when everyone answers alike. The
     effective size carries the finite population correction (Korn & Graubard 1999, Analysis of Health Surveys, 5.2);
-    where the whole roster answered it is infinite and the interval is the share itself.
+    where the whole roster answered it is infinite and the interval is the share itself. `quantile` is the normal one,
+    or t's where the size itself was estimated.
     """
-    z2 = stats.norm.ppf((1 + CONFIDENCE) / 2) ** 2
     with np.errstate(divide="ignore", invalid="ignore"):
-        shrink = np.where(np.isinf(size), 0.0, z2 / size)
+        shrink = np.where(np.isinf(size), 0.0, quantile**2 / size)
         centre = (share + shrink / 2) / (1 + shrink)
         reach = np.sqrt(shrink * share * (1 - share) + shrink**2 / 4) / (1 + shrink)
     # Rounding may put a bound a hair on the wrong side of a share of exactly 0 or 1.

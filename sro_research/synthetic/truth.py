@@ -21,7 +21,8 @@ class Truth:
             "complaint_awareness": 2.35,
         }
     )
-    """Mean score of a construct in the first wave, at average exposure."""
+    """Mean score in the first wave for the reference group, that is people in none of the groups of `group_effects`, at
+    average exposure, the mean of the schools' own means. Without straight-liners, whose scores average the midpoint."""
     change_per_wave: float = 0.05
     """Added to every construct with each wave."""
     exposed: tuple[str, ...] = ("officer_trust", "approachability", "procedural_justice")
@@ -41,7 +42,8 @@ class Truth:
             ("role", 3): 0.15,
         }
     )
-    """Difference of a group on constructs about the officer, by background question and code."""
+    """Difference of a group from the reference group on constructs about the officer, by background question and code.
+    A view that is less favorable is a higher score of an unfavorable construct: on `officer_enforcer` signs flip."""
     response_rate: tuple[float, float] = (0.58, 0.84)
     """Range of the schools' response rates."""
     blank: float = 0.02

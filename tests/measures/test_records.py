@@ -5,7 +5,7 @@ import datetime as dt
 import pandas as pd
 import pytest
 
-from sro_research.estimates import from_indicators
+from sro_research.estimates import from_indicators, stack
 from sro_research.measures.outreach import outreach_hours, outside_periods, wave_of
 from sro_research.measures.participation import response_counts, response_rates, roster
 from sro_research.measures.training import training_completion, training_status
@@ -55,6 +55,24 @@ def test_response_rates():
     assert district.loc[("responses", ""), "estimate"] == 37
     # One school's rate is not known, so neither is the district's.
     assert district.loc[("response_rate", ""), "status"] == "not_estimable"
+
+
+def test_a_school_where_nobody_answered_counts_in_the_rate_of_the_district():
+    """80 of 100 and 0 of 100 are 80 of 200; in a wave without a survey nobody was asked."""
+    schools = SCHOOLS.assign(students=pd.array([100, 100, 100, 100], dtype="Int64"))
+    rates = response_rates(responses(a=80), schools, population="student")
+    assert rates.set_index(["school_id", "wave"])["numerator"].to_dict() == {("a", "1"): 80, ("b", "1"): 0}
+    counts = response_counts(rates).set_index(["measure", "school_id", "wave"])
+    assert counts.loc[("response_rate", "", "1"), "estimate"] == pytest.approx(0.40)
+    assert counts.loc[("response_rate", "", "1"), "n"] == 80
+    assert counts.loc[("responses", "b", "1"), "n"] == 0
+    # Nobody is a small group too, with rows that disclosure can hide, each once.
+    stack([response_counts(rates), from_indicators(rates, people="numerator", method="m")])
+
+
+def test_a_school_that_nobody_lists_still_counts_its_answers():
+    rates = response_rates(responses(z=5), SCHOOLS, population="student").set_index("school_id")
+    assert rates.loc["z", "numerator"] == 5 and pd.isna(rates.loc["z", "value"]) and rates.loc["a", "numerator"] == 0
 
 
 def test_the_roster_of_a_population_that_schools_do_not_count_is_not_known():

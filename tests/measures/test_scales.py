@@ -6,6 +6,7 @@ import pytest
 from sro_research.instruments import Background, Construct, Instrument, Item
 from sro_research.measures.quality import answer_quality, straight_lining
 from sro_research.measures.scales import answer_counts, keyed_answers, score
+from sro_research.models.district_means import district_estimates
 
 CODES = (1, 2, 3, 4)
 
@@ -45,6 +46,15 @@ def test_score(answers, expected, agrees):
         assert pd.isna(row["score"]) and pd.isna(row["agrees"])
     else:
         assert (row["score"], row["agrees"]) == (pytest.approx(expected), agrees)
+
+
+def test_who_prefers_not_to_answer_about_oneself_is_no_group():
+    table = people(*[(4, 4, 1)] * 5).assign(grade=pd.array([1, 2, 98, 99, None], dtype="Int16"))
+    scores = score(table, INSTRUMENT)
+    assert scores["grade"].fillna(-1).tolist() == [1, 2, -1, -1, -1] and scores["score"].notna().all()
+    rows = district_estimates(scores, groups=["grade"])
+    assert set(rows.loc[rows["group_by"] == "grade", "group"]) == {"1", "2"}
+    assert set(rows.loc[rows["group_by"] == "", "n"]) == {5}
 
 
 def test_keyed_answers_point_one_way():

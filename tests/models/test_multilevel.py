@@ -58,6 +58,7 @@ def test_estimates_are_in_the_declared_units(district_scores, district_schools):
         (lambda s, e: (s[s["school_id"] < "0110"], e), "fewer than 10 schools"),
         (lambda s, e: (s[s["wave"] == "2025"], e), "one wave only"),
         (lambda s, e: (s, e * 0 + 1), "does not vary"),
+        (lambda s, e: (s[(s["wave"] == "2025") | (s["school_id"] == "0101")], e), "more than one wave"),
     ],
 )
 def test_what_cannot_be_modelled_says_why(district_scores, district_schools, change, reason):

@@ -5,7 +5,6 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import stats
 
 from sro_research.models.school_means import (
     answer_shares,
@@ -43,20 +42,49 @@ def test_difference_from_the_other_schools(district_scores, district_schools, re
     differences = by_school(estimates, "mean_score_vs_others", reference["last_wave"])
     others = by_school(estimates, "mean_score_others", reference["last_wave"])
     for school, r in reference["school_against_others"].items():
-        d, o = differences.loc[school], others.loc[school]
-        found = [d["estimate"], d["std_error"], d["conf_low"], d["conf_high"], o["estimate"], o["std_error"]]
-        wanted = [r["difference"], r["se"], r["ci_low"], r["ci_high"], r["mean_of_others"], r["se_of_others"]]
-        assert found == pytest.approx(wanted, **EXACT), school
+        wanted = [r["n"], r["difference"], r["se"], r["ci_low"], r["ci_high"]]
+        assert numbers(differences, school) == pytest.approx(wanted, **EXACT), school
+        wanted = [r["n_others"], r["mean_of_others"], r["se_of_others"], r["others_ci_low"], r["others_ci_high"]]
+        assert numbers(others, school) == pytest.approx(wanted, **EXACT), school
+
+
+def test_difference_of_shares_from_the_other_schools(district_scores, district_schools, reference):
+    estimates = compared_with_others(district_scores, district_schools["enrolment"])
+    differences = by_school(estimates, "share_agree_vs_others", reference["last_wave"])
+    others = by_school(estimates, "share_agree_others", reference["last_wave"])
+    for school, r in reference["school_against_others"].items():
+        wanted = [r["n"], *(r[f"share_difference{part}"] for part in ("", "_se", "_low", "_high"))]
+        assert numbers(differences, school) == pytest.approx(wanted, **EXACT), school
+        wanted = [r[f] for f in ("n_others", "share_of_others", "share_se_of_others", "share_others_low")]
+        assert numbers(others, school) == pytest.approx([*wanted, r["share_others_high"]], **EXACT), school
 
 
 def test_change_between_two_waves(district_scores, district_schools, reference):
     waves = [reference["first_wave"], reference["last_wave"]]
     estimates = change_between_waves(district_scores, district_schools["enrolment"], waves)
     changes = by_school(estimates, "mean_score_change", waves[1])
+    shares = by_school(estimates, "share_agree_change", waves[1])
     for school, r in reference["change_first_to_last"].items():
-        c = changes.loc[school]
-        found = [c["estimate"], c["std_error"], c["conf_low"], c["conf_high"]]
-        assert found == pytest.approx([r["change"], r["se"], r["ci_low"], r["ci_high"]], **EXACT), school
+        n = min(r["first"]["n"], r["last"]["n"])
+        wanted = [n, r["change"], r["se"], r["ci_low"], r["ci_high"]]
+        assert numbers(changes, school) == pytest.approx(wanted, **EXACT), school
+        wanted = [n, *(r[f"share_change{part}"] for part in ("", "_se", "_low", "_high"))]
+        assert numbers(shares, school) == pytest.approx(wanted, **EXACT), school
+
+
+def test_change_is_from_the_wave_before(district_scores, district_schools):
+    changes = change_between_waves(district_scores, district_schools["enrolment"], ["2023", "2024", "2025"])
+    assert sorted(set(changes["wave"])) == ["2024", "2025"]
+    levels = district_scores.dropna(subset=["score"]).groupby(["wave", "school_id"])[["score", "agrees"]].mean()
+    for measure, column in (("mean_score_change", "score"), ("share_agree_change", "agrees")):
+        for before, after in (("2023", "2024"), ("2024", "2025")):
+            found = by_school(changes, measure, after)["estimate"].astype(float)
+            wanted = levels.loc[after, column] - levels.loc[before, column]
+            assert found.to_dict() == pytest.approx(wanted.to_dict())
+
+
+def numbers(table: pd.DataFrame, school: str) -> list[float]:
+    return table.loc[school, ["n", "estimate", "std_error", "conf_low", "conf_high"]].astype(float).tolist()
 
 
 def scores_of(values: dict[str, list[float]], **columns: list[int]) -> pd.DataFrame:
@@ -97,6 +125,76 @@ def test_one_answer_has_no_interval_and_cannot_be_compared():
     assert compared.loc[("mean_score_others", "b"), "note"] == "there is no other school"
 
 
+WRONG_OR_UNKNOWN = [{"a": 3, "b": 90, "c": 10}, {"a": None, "b": 90, "c": 10}]
+
+
+@pytest.mark.parametrize("people", WRONG_OR_UNKNOWN, ids=["wrong", "unknown"])
+def test_schools_weigh_by_their_answers_where_a_roster_is_wrong_or_unknown(people):
+    scores = scores_of({"a": [4, 4, 3, 1], "b": [3, 1], "c": [1, 1, 1, 1, 4, 3]})
+    rows = compared_with_others(scores, rosters(**people)).set_index(["measure", "school_id"])["estimate"]
+    # Schools b and c: 2 and 6 answers of which 1 and 2 agree, whatever their rosters say.
+    assert rows["share_agree_others", "a"] == pytest.approx((1 + 2) / 8)
+    assert rows["share_agree_vs_others", "a"] == pytest.approx(3 / 4 - 3 / 8)
+    assert rows["mean_score_others", "b"] == pytest.approx((12 + 11) / 10)
+
+
+def test_known_rosters_weigh_the_others():
+    scores = scores_of({"a": [4, 4, 3, 1], "b": [3, 1], "c": [1, 1, 1, 1, 4, 3]})
+    rows = compared_with_others(scores, rosters(a=4, b=90, c=10)).set_index(["measure", "school_id"])["estimate"]
+    assert rows["share_agree_others", "a"] == pytest.approx((90 * 1 / 2 + 10 * 2 / 6) / 100)
+
+
+def test_a_roster_is_wrong_if_fewer_people_than_took_part_also_where_some_gave_no_score():
+    scores = scores_of({"a": [1, 2, 3, np.nan]})
+    wrong, unknown = (school_estimates(scores, rosters(a=n))["std_error"].tolist() for n in (3, None))
+    assert wrong == unknown
+
+
+def test_a_comparison_counts_the_smaller_side_and_only_those_who_carry_weight():
+    scores = scores_of({"a": [1, 2, 3, 4, 4], "b": [1, 3, 4], "c": [4.0]})
+    rows = compared_with_others(scores, rosters(a=9, b=9, c=9)).set_index(["measure", "school_id"])
+    for measure in ("mean_score", "share_agree"):
+        assert rows.loc[(f"{measure}_others", "a"), "n"] == 3  # school c has one answer and no weight
+        assert rows.loc[(f"{measure}_vs_others", "a"), "n"] == 3
+        assert rows.loc[(f"{measure}_vs_others", "b"), "n"] == 3
+
+
+def test_all_alike_is_not_certain_unless_it_is_everybody():
+    """12 of 40 all agree, the others are mixed: shares keep a range, means have none."""
+    mixed = [1, 2, 3, 4] * 5
+    few = scores_of({"a": [3.0] * 12, "b": mixed})
+    rows = compared_with_others(few, rosters(a=40, b=35)).set_index(["measure", "school_id"])
+    share = rows.loc[("share_agree_vs_others", "a")]
+    low, high = wilson(pd.Series([1.0, 0.5]), pd.Series([11 / (1 - 12 / 40), 19 / (1 - 20 / 35)]))
+    assert share["conf_low"] == pytest.approx(0.5 - np.hypot(1 - low[0], high[1] - 0.5))
+    assert share["conf_high"] == pytest.approx(0.5 + (0.5 - low[1]))
+    level = school_estimates(few, rosters(a=40, b=35)).set_index(["measure", "school_id"]).loc[("mean_score", "a")]
+    everybody = school_estimates(few, rosters(a=12, b=35)).set_index(["measure", "school_id"]).loc[("mean_score", "a")]
+    difference = rows.loc[("mean_score_vs_others", "a")]
+    for row in (level, rows.loc[("mean_score_others", "b")]):
+        assert row["estimate"] == 3 and row["note"] == "all answers alike: no interval"
+        assert row[["std_error", "conf_low", "conf_high"]].isna().all()
+    assert difference["estimate"] == 0.5 and pd.isna(difference["conf_low"]) and pd.isna(difference["std_error"])
+    assert (everybody["std_error"], everybody["conf_low"], everybody["conf_high"]) == (0, 3, 3)
+
+
+def test_a_change_to_all_alike_has_an_interval_of_shares_only():
+    scores = pd.concat([scores_of({"a": [1, 3] * 10}), scores_of({"a": [4.0] * 12}).assign(wave="2")])
+    people = pd.concat([rosters(a=40), rosters(a=40).rename(index={"1": "2"}, level="wave")])
+    rows = change_between_waves(scores.astype({"wave": "string"}), people, ["1", "2"]).set_index("measure")
+    share, mean = rows.loc["share_agree_change"], rows.loc["mean_score_change"]
+    assert share["conf_low"] < 0.5 - 0.2 and share["conf_high"] > 0.5 + 0.1 and share["n"] == 12
+    assert mean["estimate"] == 2 and pd.isna(mean["conf_low"]) and mean["note"] == "all answers alike: no interval"
+
+
+def test_what_was_asked_now_only_is_a_row_that_says_so():
+    scores = pd.concat([scores_of({"a": [1, 3]}), scores_of({"a": [1, 3], "b": [2, 4]}).assign(wave="2")])
+    rows = change_between_waves(scores.astype({"wave": "string"}), rosters(a=40), ["1", "2"])
+    new = rows[rows["school_id"] == "b"]
+    assert len(new) == 2 and (new["status"] == "not_estimable").all()
+    assert (new["note"] == "not asked in both surveys").all() and (new["n"] == 2).all()
+
+
 def test_groups_use_the_fraction_of_the_whole_school():
     scores = scores_of({"a": [1, 2, 3, 4]}, gender=[1, 1, 2, 2])
     rows = school_estimates(scores, rosters(a=8), groups=["gender"])
@@ -120,21 +218,62 @@ def test_shares_of_answers_add_up_to_one():
     assert shares["n"].tolist() == [10, 10, 10]
 
 
+SPREAD = 3
+"""Simulated coverage may miss by this many Monte-Carlo standard errors."""
+
+
+def missed(rows: pd.DataFrame, truth: float) -> tuple[float, float]:
+    """Return coverage, and how far below 95 % it may be found by chance."""
+    covered = ((rows["conf_low"] <= truth) & (truth <= rows["conf_high"])).astype(float)
+    return covered.mean(), 0.95 - SPREAD * np.sqrt(0.95 * 0.05 / len(rows))
+
+
 def test_intervals_of_school_means_cover():
-    """95 % intervals hold the finite population's mean in 93-97 % of 4,000 samples of skewed 1-4 scores."""
+    """95 % intervals hold the finite population's mean in 93-97 % of 2,000 samples of skewed 1-4 scores."""
     rng = np.random.default_rng(5)
     people = rng.choice([1, 1.25, 1.5, 2, 2.5, 3, 4], 180, p=[0.05, 0.1, 0.1, 0.2, 0.25, 0.2, 0.1])
-    truth_mean, truth_share, hits_mean, hits_share = people.mean(), (people > 2.5).mean(), 0, 0
-    samples = np.array([rng.choice(people, 60, replace=False) for _ in range(4000)])
-    error = np.sqrt((1 - 60 / 180) / 60) * samples.std(axis=1, ddof=1)
-    reach = stats.t.ppf(0.975, 59) * error
-    hits_mean = np.mean(np.abs(samples.mean(axis=1) - truth_mean) <= reach)
-    # The estimator itself on a part of the samples, so that the formula above is the one in use.
-    frame = scores_of({str(i): list(s) for i, s in enumerate(samples[:400])})
-    found = school_estimates(frame, rosters(**{str(i): 180 for i in range(400)}))
-    means = found[found["measure"] == "mean_score"].assign(i=lambda t: t["school_id"].astype(int)).sort_values("i")
-    assert means["std_error"].to_numpy(float) == pytest.approx(error[:400])
-    low, high = wilson(pd.Series((samples > 2.5).mean(axis=1)), pd.Series(np.full(4000, 59 / (1 - 60 / 180))))
-    hits_share = np.mean((low <= truth_share) & (truth_share <= high))
-    assert 0.93 <= hits_mean <= 0.97
-    assert 0.93 <= hits_share <= 0.97
+    samples = {str(i): list(rng.choice(people, 60, replace=False)) for i in range(2000)}
+    found = school_estimates(scores_of(samples), rosters(**dict.fromkeys(samples, 180)))
+    for measure, truth in (("mean_score", people.mean()), ("share_agree", (people > 2.5).mean())):
+        covered, _ = missed(found[found["measure"] == measure], truth)
+        assert 0.93 <= covered <= 0.97, measure
+
+
+def drawn(rng: np.random.Generator, share: float, n: int, of: int, times: int) -> tuple[float, np.ndarray]:
+    """Return the share that agree among `of` people, and samples (times x n) of them as scores of 3 or 2."""
+    agree = round(share * of)
+    hits = rng.hypergeometric(agree, of - agree, n, times)
+    return agree / of, np.where(np.arange(n) < hits[:, None], 3.0, 2.0)
+
+
+@pytest.mark.parametrize("share", [0.9, 0.95])
+def test_intervals_of_differences_of_high_shares_cover(share):
+    """12 of 40 against 20 of 35 in three schools, and from wave to wave: 95 % or more, where Welch's has 62-92 %."""
+    rng, times = np.random.default_rng(int(100 * share)), 2000
+    here, ours = drawn(rng, share, 12, 40, times)
+    there, theirs = drawn(rng, share, 20, 35, 3 * times)
+    about = {"population": "student", "construct": "c"}
+
+    def table(answers: np.ndarray, schools: np.ndarray, waves: np.ndarray) -> pd.DataFrame:
+        n = answers.shape[1]
+        columns = {"school_id": np.repeat(schools, n), "wave": np.repeat(waves, n), "score": answers.ravel()}
+        return pd.DataFrame(columns).assign(agrees=answers.ravel() - 2, **about)
+
+    district = np.array([f"{i:04d}" for i in range(times)])
+    one = table(ours, np.full(times, "a"), district)
+    rest = table(theirs, np.tile(["b", "c", "d"], times), np.repeat(district, 3))
+    index = pd.MultiIndex.from_product([["a", "b", "c", "d"], district], names=["school_id", "wave"])
+    people = pd.Series(np.where(index.get_level_values(0) == "a", 40, 35), index=index)
+    rows = compared_with_others(pd.concat([one, rest]), people)
+    rows = rows[(rows["measure"] == "share_agree_vs_others") & (rows["school_id"] == "a")]
+    covered, least = missed(rows, here - there)
+    assert len(rows) == times and covered >= least
+
+    first = table(ours, district, np.full(times, "1"))
+    second = table(theirs[:times], district, np.full(times, "2"))
+    index = pd.MultiIndex.from_product([district, ["1", "2"]], names=["school_id", "wave"])
+    people = pd.Series(np.where(index.get_level_values(1) == "1", 40, 35), index=index)
+    rows = change_between_waves(pd.concat([first, second]), people, ["1", "2"])
+    rows = rows[rows["measure"] == "share_agree_change"]
+    covered, least = missed(rows, there - here)
+    assert len(rows) == times and covered >= least

@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
+import statsmodels.api as sm
 from conftest import PROJECT
 
 from sro_research.instruments import load_instrument
@@ -15,8 +17,10 @@ from sro_research.models.multilevel import BETWEEN, WITHIN, engagement_estimates
 from sro_research.models.reliability import school_reliability
 from sro_research.parameters import TrainingStandard, read_checked, read_parameters
 from sro_research.synthetic import Truth, make_district, write_exports
+from sro_research.synthetic.answers import make_answers
 from sro_research.synthetic.district import District
 from sro_research.synthetic.exports import FLAWS
+from sro_research.synthetic.truth import ABOUT_THE_OFFICER
 
 DEMO = read_parameters(PROJECT / "params" / "demo.yaml")
 INSTRUMENTS = [load_instrument(PROJECT / "surveys", name, ["en"]) for name in ("student_climate", "staff_climate")]
@@ -80,6 +84,66 @@ def test_planted_shares_come_back(district):
         assert quality[name].mean() == pytest.approx(getattr(truth, name), abs=0.003)
     # A few straight-liners skip too many questions to be seen.
     assert quality["straight_lining"].mean() == pytest.approx(truth.straight_lining, abs=0.01)
+
+
+def plain_district(rng: np.random.Generator) -> pd.DataFrame:
+    """Return an exposure by school and wave, of schools that are large so that chance is small."""
+    schools = pd.DataFrame(
+        {
+            "school_id": ["1", "2", "3", "4", "5", "6"],
+            "level": ["middle", "high", "combined"] * 2,
+            "usual": [6, 10, 14, 18, 22, 26],
+        }
+    )
+    table = schools.merge(pd.DataFrame({"wave": [w.id for w in DEMO.waves]}), how="cross")
+    table["exposure"] = table["usual"] + rng.uniform(-6, 6, len(table))
+    return table.assign(students=1600, staff=1600)
+
+
+@pytest.mark.parametrize("instrument", INSTRUMENTS, ids=lambda i: i.population)
+def test_planted_means_changes_and_groups_come_back(instrument):
+    """A regression of every score on the planted terms finds them, within 4 of its standard errors and 0.005.
+
+    Schools do not differ here, so that people are independent. Straight-liners answer 2.5 on average and carry no
+    effect: of an effect e a share of 1 - s is left, of a mean m the mean (1 - s) m + s 2.5. The 0.005 is what the ends
+    of the scale cut off: with an SD of 0.42, at most 0.002 of a mean of 2.95.
+    """
+    truth, rng = Truth(sd_school=0.0, sd_school_wave=0.0), np.random.default_rng(4)
+    exposure, kept = plain_district(rng), 1 - truth.straight_lining
+    answers = make_answers(instrument, exposure, DEMO.waves, truth, rng).rename(
+        columns={"respondent_id": "respondent_key"}
+    )
+    groups = [(q, code) for q, code in truth.group_effects if q in instrument.background]
+    assert len(groups) >= 1
+    scores = score(answers, instrument).dropna(subset=["score", *{q for q, _ in groups}])
+    about = scores.merge(exposure[["school_id", "wave", "exposure"]], on=["school_id", "wave"])
+    usual = exposure.groupby("school_id")["exposure"].mean()
+    between = about["school_id"].map(usual) - usual.mean()
+    terms = {
+        "mean": 1.0,
+        "change": about["wave"].map({w.id: i for i, w in enumerate(DEMO.waves)}),
+        "within": about["exposure"] - about["school_id"].map(usual),
+        "between": between,
+        **{f"{q} {code}": (about[q] == code).astype(float) for q, code in groups},
+    }
+    x = pd.DataFrame(terms, index=about.index).astype(float)
+    for construct in instrument.constructs.values():
+        here = about["construct"] == construct.id
+        sign = 1 if construct.favorable else -1
+        of_officer, exposed = construct.id in ABOUT_THE_OFFICER, construct.id in truth.exposed
+        planted = {
+            "mean": truth.means[construct.id],
+            "change": truth.change_per_wave,
+            "within": truth.within_effect * exposed,
+            "between": truth.between_effect * exposed,
+            **{f"{q} {code}": sign * truth.group_effects[q, code] * of_officer for q, code in groups},
+        }
+        wanted = pd.Series(planted) * kept
+        wanted["mean"] += truth.straight_lining * 2.5
+        fit = sm.OLS(about.loc[here, "score"].astype(float), x[here]).fit()
+        off = (fit.params - wanted).abs() - 0.005
+        assert (off <= 4 * fit.bse).all(), (construct.id, fit.params, wanted)
+        assert fit.bse.drop([t for t in x if " " in t]).max() < 0.02
 
 
 def test_planted_effects_and_nesting_come_back():

@@ -7,6 +7,7 @@ suppressPackageStartupMessages({
   library(survey)
   library(lmerTest)
   library(pbkrtest)
+  library(clubSandwich)
 })
 options(survey.lonely.psu = "fail")
 
@@ -91,7 +92,7 @@ first <- stratified(2023L)
 last <- stratified(2025L)
 per_school <- function(design) {
   mean_by <- svyby(~score, ~school_id, design, svymean, covmat = TRUE)
-  high_by <- svyby(~high, ~school_id, design, svymean)
+  high_by <- svyby(~high, ~school_id, design, svymean, covmat = TRUE)
   x <- design$variables
   one <- data.frame(
     n = as.vector(table(x$school_id)), N = as.vector(tapply(x$enrolment, x$school_id, unique)),
@@ -104,6 +105,7 @@ per_school <- function(design) {
   same(one$se, sqrt((1 - one$n / one$N) * s2 / one$n))
   same(one$share_se, sqrt((1 - one$n / one$N) * one$share * (1 - one$share) / (one$n - 1)))
   attr(one, "svyby") <- mean_by
+  attr(one, "svyby_high") <- high_by
   one
 }
 now <- per_school(last)
@@ -137,6 +139,22 @@ school_results <- sapply(ids, function(id) {
   )
 }, simplify = FALSE)
 
+# Limits of a weighted sum of independent shares, from Wilson's limits of each (Newcombe 1998; Zou & Donner 2008;
+# Zou, Huang & Zhang 2009). A negative weight swaps a share's limits. Written out as a loop.
+mover <- function(shares, weights, table) {
+  low <- 0
+  high <- 0
+  for (k in seq_along(shares)) {
+    x <- table[k, ]
+    limits <- wilson(shares[k], (x$n - 1) / (1 - x$n / x$N))
+    ends <- sort(weights[k] * limits)
+    low <- low + (weights[k] * shares[k] - ends[1])^2
+    high <- high + (ends[2] - weights[k] * shares[k])^2
+  }
+  total <- sum(weights * shares)
+  c(total - sqrt(low), total + sqrt(high))
+}
+
 # ---- 2. each school against all the others ------------------------------------------------
 satterthwaite <- function(parts, df) sum(parts)^2 / sum(parts^2 / df)
 others_results <- sapply(ids, function(id) {
@@ -156,13 +174,34 @@ others_results <- sapply(ids, function(id) {
   domain <- svymean(~score, subset(last, school_id != id))
   same(c(coef(domain), SE(domain)), c(rest, sqrt(sum(parts[-1]))))
   ci <- t_interval(difference, se, df)
-  list(mean_of_others = rest, se_of_others = sqrt(sum(parts[-1])), difference = difference, se = se, df = df,
-       ci_low = ci[1], ci_high = ci[2], p = 2 * pt(-abs(difference / se), df))
+  rest_df <- satterthwaite(parts[-1], now[other, "n"] - 1)
+  rest_ci <- t_interval(rest, sqrt(sum(parts[-1])), rest_df)
+  # the same of the shares; limits by formula
+  share_contrast <- svycontrast(attr(now, "svyby_high"), weights)
+  share_rest <- svycontrast(attr(now, "svyby_high"), replace(-weights, id, 0))
+  same(coef(share_contrast), now[id, "share"] - sum(W * now[other, "share"]))
+  share_ci <- mover(now[c(id, other), "share"], c(1, -W), now[c(id, other), ])
+  share_rest_ci <- mover(now[other, "share"], W, now[other, ])
+  list(mean_of_others = rest, se_of_others = sqrt(sum(parts[-1])), others_ci_low = rest_ci[1], others_ci_high = rest_ci[2],
+       difference = difference, se = se, df = df,
+       ci_low = ci[1], ci_high = ci[2], p = 2 * pt(-abs(difference / se), df),
+       n = min(now[id, "n"], sum(now[other, "n"])), n_others = sum(now[other, "n"]),
+       share_of_others = as.vector(coef(share_rest)), share_se_of_others = as.vector(SE(share_rest)),
+       share_others_low = share_rest_ci[1], share_others_high = share_rest_ci[2],
+       share_difference = as.vector(coef(share_contrast)), share_difference_se = as.vector(SE(share_contrast)),
+       share_difference_low = share_ci[1], share_difference_high = share_ci[2])
 }, simplify = FALSE)
 
 # ---- 3. the district with its schools as clusters -----------------------------------------
 clusters <- svydesign(ids = ~school_id, weights = ~1, data = d[d$wave == 2025L, ])
 same(degf(clusters), G - 1)
+# of the last coefficient
+cr2_of <- function(fit, cluster) {
+  test <- coef_test(fit, vcov = "CR2", cluster = cluster, test = "Satterthwaite")
+  last <- nrow(test)
+  ci <- t_interval(test$beta[last], test$SE[last], test$df_Satt[last])
+  list(estimate = test$beta[last], se = test$SE[last], df = test$df_Satt[last], ci = ci)
+}
 district <- function(variable) {
   answer <- svymean(reformulate(variable), clusters, deff = "replace")
   y <- clusters$variables[[variable]]
@@ -173,8 +212,36 @@ district <- function(variable) {
   same(c(coef(answer), SE(answer), deff(answer)), c(estimate, se, deff_value))
   ci <- t_interval(estimate, se, G - 1)
   same(confint(answer, df = degf(clusters)), ci)
+  # CR2 and Satterthwaite's df of the mean as a regression on nothing
+  cr2 <- cr2_of(lm(reformulate("1", variable), clusters$variables), clusters$variables$school_id)
+  w <- wilson(estimate, min(n, estimate * (1 - estimate) / cr2$se^2), qt(0.975, cr2$df))
   list(n = n, n_schools = G, estimate = estimate, se = se, df = G - 1, ci_low = ci[1], ci_high = ci[2],
-       deff = deff_value)
+       deff = deff_value,
+       cr2_se = cr2$se, cr2_df = cr2$df, cr2_ci_low = cr2$ci[1], cr2_ci_high = cr2$ci[2],
+       wilson_low = w[1], wilson_high = w[2])
+}
+
+# the change of the district, schools as clusters of both waves: the coefficient of the wave. 2024 stays out.
+district_change <- function(variable) {
+  x <- transform(d[d$wave != 2024L, ], after = as.numeric(wave == 2025L))
+  fit <- lm(reformulate("after", variable), x)
+  cr2 <- cr2_of(fit, x$school_id)
+  V <- vcovCR(fit, cluster = x$school_id, type = "CR2")
+  # limits from those of the two waves and the correlation of their estimates (Newcombe 1998, paired)
+  p <- c(coef(fit)[[1]], sum(coef(fit)))
+  v <- c(V[1, 1], sum(V))
+  correlation <- (V[1, 1] + V[1, 2]) / sqrt(v[1] * v[2])
+  limits <- sapply(1:2, function(i) {
+    one <- x[x$after == i - 1, ]
+    alone <- cr2_of(lm(reformulate("1", variable), one), one$school_id)
+    same(c(alone$estimate, alone$se), c(p[i], sqrt(v[i])), 1e-9)
+    wilson(p[i], min(nrow(one), p[i] * (1 - p[i]) / alone$se^2), qt(0.975, alone$df))
+  })
+  reach <- function(a, b) sqrt(a^2 - 2 * correlation * a * b + b^2)
+  low <- p[2] - p[1] - reach(p[2] - limits[1, 2], limits[2, 1] - p[1])
+  high <- p[2] - p[1] + reach(limits[2, 2] - p[2], p[1] - limits[1, 1])
+  list(n = min(table(x$after)), estimate = p[2] - p[1], cr2_se = cr2$se, cr2_df = cr2$df,
+       cr2_ci_low = cr2$ci[1], cr2_ci_high = cr2$ci[2], correlation = correlation, mover_low = low, mover_high = high)
 }
 
 # ---- 4. change of the school mean from the first wave to the last --------------------------
@@ -182,6 +249,7 @@ district <- function(variable) {
 both <- svydesign(ids = ~1, strata = ~cell, fpc = ~enrolment,
                   data = transform(d[d$wave != 2024L, ], cell = paste(school_id, wave)))
 cell_means <- svyby(~score, ~cell, both, svymean, covmat = TRUE)
+cell_shares <- svyby(~high, ~cell, both, svymean, covmat = TRUE)
 change_results <- sapply(ids, function(id) {
   a <- before[id, ]
   b <- now[id, ]
@@ -195,8 +263,12 @@ change_results <- sapply(ids, function(id) {
   contrast <- svycontrast(cell_means, weights)
   same(c(coef(contrast), SE(contrast)), c(change, se))
   ci <- t_interval(change, se, df)
+  share_contrast <- svycontrast(cell_shares, weights)
+  share_ci <- mover(c(b$share, a$share), c(1, -1), rbind(b, a))
   list(first = list(n = a$n, N = a$N, mean = a$mean, se = a$se), last = list(n = b$n, N = b$N, mean = b$mean, se = b$se),
-       change = change, se = se, df = df, ci_low = ci[1], ci_high = ci[2], p = 2 * pt(-abs(change / se), df))
+       change = change, se = se, df = df, ci_low = ci[1], ci_high = ci[2], p = 2 * pt(-abs(change / se), df),
+       share_change = as.vector(coef(share_contrast)), share_change_se = as.vector(SE(share_contrast)),
+       share_change_low = share_ci[1], share_change_high = share_ci[2])
 }, simplify = FALSE)
 
 # ---- 5. multilevel model -------------------------------------------------------------------
@@ -254,11 +326,12 @@ version_of <- function(p) as.character(packageVersion(p))
 result <- list(
   about = "Made by district.R; see README.md. The district is simulated.",
   r_version = R.version.string,
-  packages = sapply(c("survey", "lme4", "lmerTest", "pbkrtest"), version_of, simplify = FALSE),
+  packages = sapply(c("survey", "lme4", "lmerTest", "pbkrtest", "clubSandwich"), version_of, simplify = FALSE),
   first_wave = 2023L, last_wave = 2025L, cut = 2.5,
   schools_last_wave = school_results,
   school_against_others = others_results,
   district_last_wave = list(mean = district("score"), share = district("high")),
+  district_change_first_to_last = list(mean = district_change("score"), share = district_change("high")),
   change_first_to_last = change_results,
   multilevel = list(score = with_schools, score_flat = flat)
 )
