@@ -9,10 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+EXIT_LEAK = 1
+"""An audit found that something hidden can be worked out."""
 EXIT_INPUT = 2
 """The study file, an instrument or a source file must be mended before anything runs."""
 EXIT_INCOMPLETE = 3
 """The run went to its end, but something was set aside or failed; the summary says what."""
+EXIT_STOPPED = 130
+"""Somebody stopped the command (Ctrl-C); shells use this number for it."""
 
 
 class WorkbenchError(Exception):

@@ -54,8 +54,8 @@ def attack(
 ) -> Intervals:
     """Return the attacker's interval of each target, exact wherever it is narrower than `enough`.
 
-    `equations` (m, n) times the counts is zero; `feasible` (n,) is any solution, the true counts or another; `hidden` (n,)
-    tells what may move, between `low` and `high`; `targets` (n,) what is asked for (default: all that is hidden).
+    `equations` (m, n) times the counts is zero; `feasible` (n,) is any solution, the true counts or another; `hidden`
+    (n,) tells what may move, between `low` and `high`; `targets` (n,) what is asked for (default: all that is hidden).
     `neighbourhood` (n,) numbers the school of each cell, -1 for none; with it, large systems are attacked school by
     school first, which can only certify. Raises `DisclosureError` where the solver does not prove its optimum.
     """
@@ -190,8 +190,8 @@ def _school_by_school(
             if not state.open[cells[own]].any():
                 continue
             near = overlap.getrow(i).toarray().ravel()
-            near[i] = -1
-            order = np.lexsort((np.arange(len(near)), -near))[:partners]
+            order = np.lexsort((np.arange(len(near)), -near))
+            order = order[order != i][:partners]  # A school twice in one program could move against itself.
             inside = np.concatenate([own, *(members[j] for j in order)])
             part = columns[:, inside].tocsr()
             part = part[np.diff(part.indptr) > 0]

@@ -2,8 +2,8 @@
 
 Which cells to hide is an integer program with one cut for every way in which a hidden cell could still be pinned down
 (Fischetti & Salazar 2001, Management Science 47, 1008-1027). Schools are taken in blocks: a move inside a block, with
-everything else held still, is a move of the whole system, so what a block protects stays protected, and hiding more later
-never narrows an interval. An attack on the whole then looks for what the blocks could not see, and the schools
+everything else held still, is a move of the whole system, so what a block protects stays protected, and hiding more
+later never narrows an interval. An attack on the whole then looks for what the blocks could not see, and the schools
 around it are solved again together.
 
 Work is limited by rounds and nodes, never by a clock, so that every machine decides the same pattern.
@@ -93,7 +93,9 @@ def suppress(
         for group in np.array_split(touched, max(1, -(-len(touched) // block))):
             near = _nearest(group, members, system, block * (1 + repair))
             cells = np.concatenate([shared, *(members[i] for i in near)])
-            _decide(system, cells, demand, strict=repair >= _REPAIRS // 2 or len(near) == len(members))
+            hopeless = _decide(system, cells, demand)
+            if len(hopeless) and (repair >= _REPAIRS // 2 or len(near) == len(members)):
+                raise _impossible(tables.describe(hopeless[0]))
     cell = int(np.flatnonzero(_unprotected(tables, system, demand, school))[0])
     raise _impossible(tables.describe(cell))
 
@@ -113,12 +115,12 @@ def school_numbers(tables: LinkedTables) -> np.ndarray:
     return np.array([-1 if level is None else number[level] for level in levels])
 
 
-def small_sums(tables: LinkedTables, hidden: np.ndarray, smallest: float) -> list[int]:
-    """Return the equations that give away a small group: a shown total over hidden parts of 1 to `smallest`-1 people."""
+def small_sums(tables: LinkedTables, hidden: np.ndarray, needy: np.ndarray, smallest: float) -> list[int]:
+    """Return the equations that tell of a small group: a shown total over hidden parts, needy ones among them."""
     parts, total = _parts_and_total(tables.equations)
-    shown = ~hidden[total]
+    shown, exposed = ~hidden[total], parts @ (needy & hidden).astype(float) > 0
     sums = parts @ (tables.counts * hidden)
-    return list(np.flatnonzero(shown & (sums > 0) & (sums < smallest)))
+    return list(np.flatnonzero(shown & exposed & (sums < smallest)))
 
 
 def _unprotected(tables: LinkedTables, system: _System, demand: Demand, school: np.ndarray) -> np.ndarray:
@@ -136,7 +138,7 @@ def _unprotected(tables: LinkedTables, system: _System, demand: Demand, school: 
     narrow[found.cells[found.width < demand.width]] = True
     if demand.smallest_sum:
         parts, _ = _parts_and_total(tables.equations)
-        for equation in small_sums(tables, system.hidden, demand.smallest_sum):
+        for equation in small_sums(tables, system.hidden, system.needy, demand.smallest_sum):
             cells = parts.indices[parts.indptr[equation] : parts.indptr[equation + 1]]
             narrow[cells[system.hidden[cells]]] = True
     return narrow
@@ -171,19 +173,18 @@ def _parts_and_total(equations: sp.csr_matrix) -> tuple[sp.csr_matrix, np.ndarra
     return parts, total
 
 
-def _decide(system: _System, cells: np.ndarray, demand: Demand, *, strict: bool = False) -> None:
+def _decide(system: _System, cells: np.ndarray, demand: Demand) -> np.ndarray:
     """Protect the needy among `cells` by hiding candidates among them; sets `system.hidden`.
 
-    What cannot be protected inside is left for a later, larger try, unless `strict`.
+    Returns the cells that nothing inside protects; a later, larger try may.
     """
     part = system.of(cells)
     if not part.needy.any():
-        return
+        return cells[:0]
     sums = _sum_rules(system, cells, demand.smallest_sum) if demand.smallest_sum else []
     chosen, hopeless = _least_cost(part, sums, demand.width)
-    if strict and len(hopeless):
-        raise _impossible(f"cell {int(cells[hopeless[0]])}")
     system.hidden[cells[chosen]] = True
+    return cells[hopeless]
 
 
 def _sum_rules(system: _System, cells: np.ndarray, smallest: float) -> list[tuple[np.ndarray, np.ndarray, float]]:

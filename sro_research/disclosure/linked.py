@@ -1,7 +1,7 @@
 """Tables of counts that share cells, as one system of equations.
 
-A cell is named by the dimensions it is broken down by, so that a school's total is one and the same cell in its table by
-group and in its table by grade. A reader who holds all pages holds all equations; protection has to as well.
+A cell is named by the dimensions it is broken down by, so that a school's total is one and the same cell in its table
+by group and in its table by grade. A reader who holds all pages holds all equations; protection has to as well.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def link(tables: Iterable[tuple[pd.DataFrame, Sequence[str]]]) -> LinkedTables:
             key = tuple(sorted(named[a][at] for a, at in enumerate(place) if at < len(named[a])))
             cell = index.setdefault(key, len(counts))
             if cell == len(counts):
-                counts.append(dense[place])
+                counts.append(float(dense[place]))
             elif counts[cell] != dense[place]:
                 raise DisclosureError(
                     f"table by {', '.join(dimensions)}",

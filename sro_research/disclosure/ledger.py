@@ -1,0 +1,81 @@
+"""What earlier releases showed and hid: decided once, and kept for every later one.
+
+Two releases that are safe by themselves undo each other where one shows what the other hides. The ledger therefore
+holds every row that was ever decided and whether it was shown. Of a hidden row it holds nothing else; of a shown one
+what was published, so that answers which came in late are noticed: the difference of two releases is the answer of
+those few.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from sro_research.disclosure.rows import LEVEL, RESPONSES, ROW, Frozen, Pattern
+from sro_research.errors import DisclosureError
+from sro_research.files import read_table, write_table
+
+COLUMNS = [*ROW, "shown", "n", "agree"]
+"""`n` people and how many of them agree, in rows of people that are shown; missing in all others."""
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """The rows that earlier releases decided, with the columns of `COLUMNS`; none before the first release."""
+
+    rows: pd.DataFrame
+
+    def unchanged(self, estimates: pd.DataFrame) -> Frozen:
+        """Return what was decided, for `decide_rows`.
+
+        Raises `DisclosureError` where people of a row that was shown have changed since it was published.
+        """
+        now = _people(estimates)
+        surveyed = now[["population", "wave"]].drop_duplicates()
+        published = self.rows[self.rows["shown"] & self.rows["n"].notna()].merge(surveyed, on=["population", "wave"])
+        both = published.merge(now, on=ROW, how="left", suffixes=("", "_now"))
+        same = [both[number].fillna(-1) == both[f"{number}_now"].fillna(-1) for number in ("n", "agree")]
+        changed = int((~(same[0] & same[1])).sum())
+        if changed:
+            raise DisclosureError(
+                "ledger",
+                "answers have changed since they were published, and the difference would tell who came late",
+                rows=changed,
+                fix="Restore the answers that were published; late ones need an expert's check first.",
+            )
+        keys = zip(*(self.rows[column] for column in ROW), strict=True)
+        return dict(zip(keys, self.rows["shown"].astype(bool), strict=True))
+
+    def with_rows(self, rows: pd.DataFrame) -> Ledger:
+        """Return the ledger after a release of `rows`."""
+        both = pd.concat([self.rows, rows], ignore_index=True).drop_duplicates(ROW, keep="last")
+        return Ledger(both.sort_values(ROW, ignore_index=True))
+
+
+def rows_to_keep(pattern: Pattern, estimates: pd.DataFrame) -> pd.DataFrame:
+    """Return what the ledger has to hold of a pattern, with the columns of `COLUMNS`."""
+    table = pattern.rows.merge(_people(estimates), on=ROW, how="left")
+    table[["n", "agree"]] = table[["n", "agree"]].mask(~table["shown"])
+    return table[COLUMNS]
+
+
+def read_ledger(path: Path) -> Ledger:
+    """Read the ledger of a study; there is none before its first release."""
+    if path.is_file():
+        return Ledger(read_table(path))
+    dtypes = {**dict.fromkeys(ROW, "string"), "shown": "bool", "n": "Int64", "agree": "Int64"}
+    return Ledger(pd.DataFrame(columns=COLUMNS).astype(dtypes))
+
+
+def write_ledger(path: Path, ledger: Ledger) -> None:
+    """Write the ledger of a study, whole or not at all."""
+    write_table(path, ledger.rows)
+
+
+def _people(estimates: pd.DataFrame) -> pd.DataFrame:
+    """Return how many people each row is about, and how many of them agree."""
+    table = estimates[estimates["measure"].isin([LEVEL, RESPONSES])]
+    agree = (table["estimate"] * table["n"]).round().astype("Int64").where(table["measure"] == LEVEL)
+    return table[ROW].assign(n=table["n"].astype("Int64"), agree=agree)

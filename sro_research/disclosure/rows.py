@@ -1,0 +1,386 @@
+"""The row rule of surveys: a school's row, or a group's row in it, is shown whole or hidden whole.
+
+A row is what a page says about some people: how many they are and what they answered. It is hidden where they are too
+few (primary suppression), and where it would give such a row away (complementary suppression). Both look the same.
+What is decided, over all schools, topics and waves of a study at once:
+
+1. Schools. Where the hidden schools of a district are one alone, or too few people together, the next smallest school
+   is hidden as well.
+2. Groups. A school's group is hidden on a topic where it is too small. What it hides behind is hidden on every topic:
+   complements that differ from topic to topic would undo each other, because nearly the same people answer all of
+   them. They come from `complementary`, topic by topic on top of each other.
+3. Answers. Knowing the answers of all shown rows, nobody may work out how many people of a small hidden row gave one.
+
+Everything shown counts as known to the last digit, whatever the pages round.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from sro_research.disclosure.attack import attack
+from sro_research.disclosure.complementary import Demand, school_numbers, suppress
+from sro_research.disclosure.linked import Key, LinkedTables, link
+from sro_research.disclosure.policy import MINIMUM_WIDTH, MOST_HIDDEN, Policy
+from sro_research.errors import DisclosureError
+from sro_research.estimates import ESTIMATED
+
+ROW = ["population", "construct", "group_by", "group", "school_id", "wave"]
+"""What names a row. A blank construct: all who answered. A blank school: the district."""
+
+LEVEL, RESPONSES, ANSWERS = "share_agree", "responses", "answer_share"
+NOT_STATED = "not stated"
+_GROUP_COST, _MARGIN_COST, _SCHOOL_COST = 1.0, 40.0, 400.0
+_ANSWER_ROUNDS = 50
+
+Frozen = Mapping[tuple[str, ...], bool]
+"""Rows that an earlier release decided, and whether it showed them."""
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A table of which too much would be hidden; it is given for the district only."""
+
+    population: str
+    wave: str
+    group_by: str
+    hidden: float
+    """Share of the schools' rows that would be hidden (0-1)."""
+
+    @property
+    def proposal(self) -> str:
+        """What to do instead."""
+        return (
+            f"{self.population}, wave {self.wave}, by {self.group_by}: {self.hidden:.0%} of the schools' rows would be "
+            f"hidden, so only the district is shown. Merge groups of '{self.group_by}', or pool waves, to show schools."
+        )
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """Which rows of a study are shown: `rows` has the columns of `ROW` and `shown`."""
+
+    rows: pd.DataFrame
+    refused: tuple[Refused, ...] = ()
+    absent: tuple[tuple[str, ...], ...] = ()
+    """Rows of groups that nobody stated at a school in any wave, such as grades it does not teach: not available."""
+    _shown: dict[tuple[str, ...], bool] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        keys = zip(*(self.rows[column] for column in ROW), strict=True)
+        object.__setattr__(self, "_shown", dict(zip(keys, self.rows["shown"].astype(bool), strict=True)))
+
+    def shows(self, *row: str) -> bool:
+        """Tell whether a row (in the order of `ROW`) is shown; one that nobody answered is not."""
+        return self._shown.get(row, False)
+
+
+def decide_rows(
+    estimates: pd.DataFrame, policy: Policy, *, construct_of: Mapping[str, str], frozen: Frozen | None = None
+) -> Pattern:
+    """Decide for every row of a study whether it is shown.
+
+    `estimates` is the spine with all rows that may be published; `construct_of` gives the construct of each item;
+    `frozen` holds what earlier releases decided. Raises `DisclosureError` where a row that was shown would have to
+    be hidden now, or nothing protects a row.
+    """
+    known = estimates[estimates["status"] == ESTIMATED]
+    stated = known[(known["measure"] == LEVEL) & (known["group_by"] != "") & (known["school_id"] != "")]
+    present = set(stated[["population", "group_by", "group", "school_id"]].itertuples(index=False, name=None))
+    people = known[known["measure"].isin([LEVEL, RESPONSES])].assign(agree=lambda t: t["estimate"] * t["n"])
+    decided: dict[tuple[str, ...], bool] = {}
+    refused: list[Refused] = []
+    absent: list[tuple[str, ...]] = []
+    for (population, wave), table in people.groupby(["population", "wave"], sort=True):
+        system = _Wave(str(population), str(wave), table, policy, frozen or {}, present)
+        decided |= system.decide()
+        refused += system.refused
+        absent += system.absent_rows
+    items = known[known["measure"] == ANSWERS].drop_duplicates(["population", "construct", "school_id", "wave"])
+    for population, item, school, wave, n in items[["population", "construct", "school_id", "wave", "n"]].itertuples(
+        index=False
+    ):
+        enough = n >= policy.minimum_group_size
+        decided[population, item, "", "", school, wave] = bool(
+            enough and decided.get((population, construct_of[item], "", "", school, wave), False)
+        )
+    _refuse_conflicts(decided, frozen or {})
+    rows = pd.DataFrame(sorted(decided), columns=ROW).astype("string")
+    return Pattern(rows.assign(shown=[decided[key] for key in sorted(decided)]), tuple(refused), tuple(absent))
+
+
+class _Wave:
+    """The rows of one population in one wave, while they are decided."""
+
+    def __init__(
+        self,
+        population: str,
+        wave: str,
+        table: pd.DataFrame,
+        policy: Policy,
+        frozen: Frozen,
+        present: set[tuple[str, ...]],
+    ) -> None:
+        self.population, self.wave, self.policy, self.frozen = population, wave, policy, frozen
+        self.absent_rows: list[tuple[str, ...]] = []
+        self.refused: list[Refused] = []
+        self.hidden_schools: dict[str, set[str]] = {}
+        """By topic."""
+        self.complements: set[tuple[str, str, str]] = set()
+        """(group_by, group, school) hidden on every topic, beside those that are too small."""
+        self.margins: set[tuple[str, str, str]] = set()
+        """(topic, group_by, group) of the district, hidden beside those that are too small."""
+        whole = table[(table["group_by"] == "") & (table["school_id"] != "")]
+        self.people = _counts(whole, "n", ["construct", "school_id"])
+        self.agree = _counts(whole, "agree", ["construct", "school_id"])
+        self.schools = sorted({school for _, school in self.people})
+        self.topics = sorted({construct for construct, _ in self.people}, key=lambda c: (-self._all(c), c))
+        grouped = table[(table["group_by"] != "") & (table["school_id"] != "")]
+        self.in_group = _counts(grouped, "n", ["construct", "group_by", "group", "school_id"])
+        self.agree_in_group = _counts(grouped, "agree", ["construct", "group_by", "group", "school_id"])
+        district = table[(table["group_by"] != "") & (table["school_id"] == "")]
+        pairs = (
+            pd.concat([grouped, district])[["group_by", "group"]].drop_duplicates().sort_values(["group_by", "group"])
+        )
+        self.groups: dict[str, list[str]] = pairs.groupby("group_by")["group"].agg(list).to_dict()
+        self.absent = {
+            (group_by, group, school)
+            for group_by, groups in self.groups.items()
+            for group in groups
+            for school in self.schools
+            if (population, group_by, group, school) not in present
+        }
+
+    def decide(self) -> dict[tuple[str, ...], bool]:
+        """Return whether each row is shown."""
+        hidden = {topic: self._hidden_schools(topic) for topic in self.topics}
+        self.hidden_schools = {topic: schools | hidden.get("", set()) for topic, schools in hidden.items()}
+        with_groups = [topic for topic in self.topics if any(key[0] == topic for key in self.in_group)]
+        for group_by in self.groups:
+            self._refuse(group_by, with_groups)
+        for topic in with_groups:
+            self._protect_groups(topic)
+        for group_by in self.groups:
+            self._refuse(group_by, with_groups)
+        return self._rows(with_groups)
+
+    def _all(self, construct: str) -> int:
+        return sum(n for (c, _), n in self.people.items() if c == construct)
+
+    def _was(self, construct: str, group_by: str, group: str, school: str) -> bool | None:
+        return self.frozen.get((self.population, construct, group_by, group, school, self.wave))
+
+    def _hidden_schools(self, construct: str) -> set[str]:
+        """Return the schools hidden on a topic: too few people, and the smallest others that they hide behind."""
+        least = self.policy.minimum_group_size
+        count = {school: self.people.get((construct, school), 0) for school in self.schools}
+        hidden = {school for school, n in count.items() if n < least or self._was(construct, "", "", school) is False}
+        # The same order on every topic, so that the same school is taken.
+        order = sorted(set(count) - hidden, key=lambda school: (self.people.get(("", school), count[school]), school))
+        others = [school for school in order if self._was(construct, "", "", school) is not True]
+        if sum(count.values()) < least:
+            return {"", *self.schools}
+        while True:
+            filled = [count[school] for school in hidden if count[school]]
+            exposed = any(n < least for n in filled)
+            if not exposed or (sum(filled) >= least and sum(filled) - len(filled) >= MINIMUM_WIDTH):
+                return hidden
+            if not others:
+                raise DisclosureError(
+                    f"{self.population}, wave {self.wave}",
+                    f"no other school can hide a school with fewer than {least} people",
+                    fix="Leave that school out of the study, or pool waves.",
+                )
+            hidden.add(others.pop(0))
+
+    def _refuse(self, group_by: str, topics: list[str]) -> None:
+        """Refuse the schools' rows by a question where most of them would be hidden: then hide all."""
+        if any(refused.group_by == group_by for refused in self.refused):
+            return
+        topic = topics[0]
+        filled = [
+            (by, group, school)
+            for (of, by, group, school), n in self.in_group.items()
+            if of == topic and by == group_by and n
+        ]
+        share = sum(self._is_hidden(topic, name) for name in filled) / max(1, len(filled))
+        before = any(self._was(topic, *name) for name in filled)
+        if share > MOST_HIDDEN and not before:
+            self.complements |= {
+                (group_by, group, school) for group in self.groups[group_by] for school in self.schools
+            }
+            self.refused.append(Refused(self.population, self.wave, group_by, share))
+
+    def _protect_groups(self, topic: str) -> None:
+        """Hide behind others what is too small on one topic; more hidden never undoes what another topic needed."""
+        least = self.policy.minimum_group_size
+        tables = self._linked(topic)
+        names = [self._name(key) for key in tables.keys]
+        counts = tables.counts
+        hidden, candidate, cost = np.zeros(len(names), bool), np.zeros(len(names), bool), np.ones(len(names))
+        for cell, (group_by, group, school) in enumerate(names):
+            hidden[cell] = self._is_hidden(topic, names[cell])
+            free = (
+                group != NOT_STATED and (group_by or school) and self._was(topic, group_by, group, school) is not True
+            )
+            candidate[cell] = not hidden[cell] and bool(free) and names[cell] not in self.absent
+            weight = _GROUP_COST if group_by and school else _MARGIN_COST if group_by else _SCHOOL_COST
+            cost[cell] = weight + 0.1 * np.log1p(counts[cell])
+        stated = np.array([group != NOT_STATED for _, group, _ in names])
+        needy = hidden & (counts < least) & stated
+        chosen = suppress(
+            tables,
+            needy=needy,
+            hidden=hidden,
+            candidate=candidate,
+            cost=cost,
+            demand=Demand(MINIMUM_WIDTH, least),
+            low=np.where(stated, np.minimum(counts, 1.0), 0.0),
+        )
+        for more in np.flatnonzero(chosen & ~hidden):
+            self._hide(topic, names[more])
+        self._protect_answers(topic)
+
+    def _hide(self, topic: str, name: tuple[str, str, str]) -> None:
+        group_by, group, school = name
+        if not group_by:
+            self.hidden_schools[topic].add(school)
+        elif not school:
+            self.margins.add((topic, group_by, group))
+        else:
+            self.complements.add(name)
+
+    def _protect_answers(self, topic: str) -> None:
+        """Hide the next smallest group where the answers of a small hidden row follow from those of the shown ones."""
+        tables = self._linked(topic, answers=True)
+        names = [self._name(key) for key in tables.keys]
+        size = np.array([self._size(topic, name) for name in names])
+        answer = np.array([dict(key).get("answer", "") for key in tables.keys])
+        few = (size > 0) & (size < self.policy.minimum_group_size) & (answer != "") & (tables.counts > 0)
+        stated = np.array([group != NOT_STATED for _, group, _ in names])
+        few &= stated
+        for _ in range(_ANSWER_ROUNDS):
+            hidden = np.array([self._is_hidden(topic, name) for name in names])
+            low = np.where((answer == "") & stated, np.minimum(tables.counts, 1.0), 0.0)
+            found = attack(
+                tables.equations,
+                tables.counts,
+                hidden,
+                enough=1,
+                targets=few & hidden,
+                low=low,
+                neighbourhood=school_numbers(tables),
+            )
+            exact = found.cells[found.width < 1]
+            if not len(exact):
+                return
+            for group_by, group, school in sorted({names[cell] for cell in exact}):
+                shown = [
+                    (self.in_group.get((topic, group_by, other, school), 0), other)
+                    for other in self.groups.get(group_by, [])
+                    if not self._is_hidden(topic, (group_by, other, school))
+                    and (group_by, other, school) not in self.absent
+                    and self._was(topic, group_by, other, school) is not True
+                ]
+                if school and group_by and shown:
+                    self.complements.add((group_by, min(shown)[1], school))
+                elif group_by:
+                    self.margins.add((topic, group_by, group))
+                else:
+                    raise DisclosureError(
+                        f"{self.population}, wave {self.wave}",
+                        "the answers of a hidden school follow from the district's",
+                        fix="Pool waves, or leave the smallest school out of the study.",
+                    )
+        raise DisclosureError(
+            f"{self.population}, wave {self.wave}", "no pattern hides the answers of small groups", fix="Merge groups."
+        )
+
+    def _is_hidden(self, topic: str, name: tuple[str, str, str]) -> bool:
+        group_by, group, school = name
+        if school in self.hidden_schools[topic] or not group_by:
+            return school in self.hidden_schools[topic]
+        if name in self.absent:
+            return False
+        margin = not school and (topic, group_by, group) in self.margins
+        if group == NOT_STATED or name in self.complements or margin:
+            return True
+        few = self._size(topic, name) < self.policy.minimum_group_size
+        return few or self._was(topic, *name) is False
+
+    def _size(self, topic: str, name: tuple[str, str, str]) -> int:
+        group_by, group, school = name
+        schools = [school] if school else self.schools
+        if not group_by:
+            return sum(self.people.get((topic, s), 0) for s in schools)
+        return sum(self.in_group.get((topic, group_by, group, s), 0) for s in schools)
+
+    def _linked(self, topic: str, *, answers: bool = False) -> LinkedTables:
+        """Return one topic's tables of schools by each background question, with who did not state it."""
+        tables = []
+        for group_by, groups in self.groups.items():
+            rows = []
+            for school in self.schools:
+                for group in groups:
+                    n = self.in_group.get((topic, group_by, group, school), 0)
+                    yes = self.agree_in_group.get((topic, group_by, group, school), 0)
+                    rows.append((school, group, n, yes))
+                stated = [row for row in rows if row[0] == school]
+                n = self.people.get((topic, school), 0) - sum(row[2] for row in stated)
+                yes = self.agree.get((topic, school), 0) - sum(row[3] for row in stated)
+                rows.append((school, NOT_STATED, n, yes))
+            frame = pd.DataFrame(rows, columns=["school", group_by, "count", "yes"])
+            if answers:
+                split = [
+                    frame.assign(answer="yes", count=frame["yes"]),
+                    frame.assign(answer="no", count=frame["count"] - frame["yes"]),
+                ]
+                tables.append((pd.concat(split), ["school", group_by, "answer"]))
+            else:
+                tables.append((frame, ["school", group_by]))
+        return link(tables)
+
+    def _name(self, key: Key) -> tuple[str, str, str]:
+        """Return (group_by, group, school) of a cell, blank for totals."""
+        levels = dict(key)
+        school = levels.pop("school", "")
+        levels.pop("answer", None)
+        group_by, group = next(iter(levels.items()), ("", ""))
+        return group_by, group, school
+
+    def _rows(self, with_groups: list[str]) -> dict[tuple[str, ...], bool]:
+        rows: dict[tuple[str, ...], bool] = {}
+        for topic in self.topics:
+            for school in ["", *self.schools]:
+                rows[self.population, topic, "", "", school, self.wave] = school not in self.hidden_schools[topic]
+        for topic in with_groups:
+            for group_by, groups in self.groups.items():
+                for group in groups:
+                    for school in ["", *self.schools]:
+                        row = (self.population, topic, group_by, group, school, self.wave)
+                        if (group_by, group, school) not in self.absent:
+                            rows[row] = not self._is_hidden(topic, (group_by, group, school))
+                        elif school not in self.hidden_schools[topic]:
+                            self.absent_rows.append(row)
+        return rows
+
+
+def _counts(table: pd.DataFrame, column: str, keys: list[str]) -> dict[tuple[str, ...], int]:
+    values: list[int] = table[column].astype("Float64").round().fillna(0).astype(int).tolist()
+    return dict(zip(zip(*(table[key] for key in keys), strict=True), values, strict=True))
+
+
+def _refuse_conflicts(decided: Mapping[tuple[str, ...], bool], frozen: Frozen) -> None:
+    """Refuse to hide what an earlier release showed: it can no longer be hidden."""
+    count = sum(1 for row, shown in frozen.items() if shown and decided.get(row) is False)
+    if count:
+        raise DisclosureError(
+            "ledger",
+            "rows that an earlier release showed would have to be hidden now",
+            rows=count,
+            fix="The answers have changed since; restore those that were published.",
+        )
