@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
@@ -11,8 +12,9 @@ from typing import NoReturn
 import pandas as pd
 
 from sro_research import __version__, estimates
-from sro_research.disclosure import primary
+from sro_research.disclosure.ledger import Ledger, read_ledger, rows_to_keep, write_ledger
 from sro_research.disclosure.policy import Policy
+from sro_research.disclosure.rows import Pattern
 from sro_research.errors import BoundaryError, StudyFileError, nearest
 from sro_research.files import (
     find_upward,
@@ -56,6 +58,16 @@ class Folders:
     def facts(self) -> Path:
         """What the study says about itself."""
         return self.internal / "safe" / "facts.json"
+
+    @property
+    def rows(self) -> Path:
+        """The rows that the safe cells rest on: what the ledger takes up when they are published."""
+        return self.internal / "safe" / "rows.parquet"
+
+    @property
+    def ledger(self) -> Path:
+        """What earlier releases showed and hid. It outlives the results."""
+        return self.root / "ledger" / "rows.parquet"
 
     def protected(self, name: str) -> Path:
         """The file of a protected table."""
@@ -122,9 +134,23 @@ class Study:
         """Return id and name of the schools that get a page."""
         return reported_schools(self.parameters, self.protected("schools"))
 
-    def keep_cells(self, cells: pd.DataFrame) -> Facts:
-        """Write the safe cells and the facts that pages need beside them."""
-        counts = primary.summary(cells)
+    @property
+    def construct_of(self) -> dict[str, str]:
+        """The construct of each item."""
+        return {item.id: c.id for i in self.instruments.values() for c in i.constructs.values() for item in c.items}
+
+    def ledger(self) -> Ledger:
+        """Read what earlier releases showed and hid."""
+        return read_ledger(self.folders.ledger)
+
+    def keep_release_in_ledger(self) -> None:
+        """Enter what the current safe cells show and hide into the ledger; before they are published, not after."""
+        make_private_folder(self.folders.ledger.parent)
+        write_ledger(self.folders.ledger, self.ledger().with_rows(read_table(self.folders.rows)))
+
+    def keep_cells(self, cells: pd.DataFrame, pattern: Pattern, estimates: pd.DataFrame) -> Facts:
+        """Write the safe cells, the rows they rest on, and the facts that pages need beside them."""
+        shown = int(pattern.rows["shown"].sum())
         sources = self.protected("sources")
         status = sources["status"]
         facts = Facts(
@@ -132,10 +158,12 @@ class Study:
             sources_read=int((status == "read").sum()),
             sources_set_aside=int((status == "set aside").sum()),
             rows_set_aside=int(sources["rows_set_aside"].fillna(0).sum()),
-            cells_shown=counts[primary.SHOWN],
-            cells_hidden=counts[primary.HIDDEN],
+            rows_shown=shown,
+            rows_hidden=len(pattern.rows) - shown,
+            audited=dt.date.today().isoformat(),
             provided=tuple(sorted(set(sources.loc[status == "read", "kind"]))),
         )
+        write_table(self.folders.rows, rows_to_keep(pattern, estimates))
         write_table(self.folders.cells, cells)
         write_json(self.folders.facts, asdict(facts))
         return facts

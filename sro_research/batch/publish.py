@@ -1,12 +1,14 @@
-"""Finished pages to a release folder, swapped in as a whole."""
+"""Finished pages to a release folder: attacked first, then swapped in as a whole."""
 
 from __future__ import annotations
 
 import shutil
+import socket
 from pathlib import Path
 
 from sro_research import __version__
 from sro_research.batch.plan import BOARD, Job, page_name
+from sro_research.disclosure.audit import audit, require_clean
 from sro_research.files import write_text
 from sro_research.parameters import Language
 from sro_research.report.exporter import render
@@ -14,12 +16,16 @@ from sro_research.report.gate import check_page
 from sro_research.report.words import load_words
 from sro_research.study import Study
 
+SHORTEST_TOKEN = 5
+"""A shorter name of a machine or folder may stand on a page by chance."""
+
 
 def publish(study: Study, jobs: list[Job]) -> Path:
     """Publish the pages of finished jobs with an index in every language; return the path of the first index.
 
     Only pages made from the current safe cells are handed in, so that a release never mixes two runs. A reader sees the
-    old release or the new one, never a part of either.
+    old release or the new one, never a part of either. Raises `DisclosureError`, and leaves the old release as it is,
+    where an attack on the new pages can work out what they hide.
     """
     release = study.folders.release
     staged, previous = release.with_name("release.new"), release.with_name("release.old")
@@ -32,11 +38,30 @@ def publish(study: Study, jobs: list[Job]) -> Path:
     languages = study.parameters.pages.languages
     for language in languages:
         write_text(staged / page_name("index", language), _index(study, {job.name for job in jobs}, language))
+    result = audit(
+        staged, ledger=study.folders.ledger, canaries=_machine(study), minimum=study.policy.minimum_group_size
+    )
+    write_text(study.folders.internal / "audit.txt", "\n".join(result.lines()) + "\n")
+    if not result.clean:
+        shutil.rmtree(staged)
+    require_clean(result)
+    study.keep_release_in_ledger()  # Before the pages are out: a ledger may know more than readers do, never less.
     if release.exists():
         release.rename(previous)
     staged.rename(release)
     shutil.rmtree(previous, ignore_errors=True)
     return release / page_name("index", languages[0])
+
+
+def _machine(study: Study) -> list[str]:
+    """Return what no page may say: where, and as whom, it was made."""
+    tokens = [
+        f"{Path.home()}/",
+        f"{study.folders.root}/",
+        f"{Path(study.parameters.folders.data)}/",
+        socket.gethostname(),
+    ]
+    return [token for token in tokens if len(token) > SHORTEST_TOKEN]
 
 
 def _index(study: Study, finished: set[str], language: Language) -> str:
@@ -59,6 +84,15 @@ def _index(study: Study, finished: set[str], language: Language) -> str:
         schools=schools,
         alternates={code: page_name("index", code) for code in p.pages.languages if code != language},
         footer=w("head_footer", title=title, study=p.study, version=__version__, fingerprint=p.fingerprint[:12]),
+        texts=[
+            title,
+            p.organization,
+            *notices,
+            *(school["name"] for school in schools),
+            p.study,
+            __version__,
+            p.fingerprint[:12],
+        ],
     )
     check_page(page, figures=0)
     return page

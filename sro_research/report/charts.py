@@ -66,10 +66,14 @@ class Row:
 
 @dataclass(frozen=True)
 class Bar:
-    """The shares (0-1) of the answers to one item, lowest code first; None where hidden."""
+    """The shares (0-1) of the answers to one item, lowest code first; None where hidden.
+
+    Where single answers are hidden but `lean` is not, it is the cell of the share above the middle.
+    """
 
     label: str
     shares: list[float] | None
+    lean: Cell | None = None
 
 
 @dataclass(frozen=True)
@@ -118,18 +122,7 @@ def answer_chart(bars: Sequence[Bar], *, labels: list[str], axis: str, width: in
 
     Items are sentences: they stand beside the bars, or above them where there is no room.
     """
-    records: list[dict[str, Any]] = []
-    for bar in bars:
-        start = 0.0
-        for label, share in zip(labels, bar.shares or [], strict=False):
-            place = {"from": start, "to": start + share, "middle": start + share / 2}
-            start += share
-            if round(100 * share):
-                record = {"label": bar.label, "answer": label, "mark": ""}
-                record["number"] = f"{100 * share:.0f}" if share >= LABEL_SHARE else ""
-                records.append(record | {name: round(100 * at) for name, at in place.items()})
-        if bar.shares is None:
-            records.append({"label": bar.label, "mark": HIDDEN_MARK})
+    records = [record for bar in bars for record in _segments(bar, labels)]
     questions, above = [bar.label for bar in bars], width == NARROW
     plot, space = (width - GAP, width - GAP) if above else (_beside(width), _label_width(width))
     depth = _deepest(questions, space) * LINE + GAP
@@ -151,6 +144,26 @@ def answer_chart(bars: Sequence[Bar], *, labels: list[str], axis: str, width: in
         ).properties(width=plot, height=alt.Step(depth + BAR + GAP if above else max(36, depth))),
         records,
     )
+
+
+def _segments(bar: Bar, labels: list[str]) -> list[dict[str, Any]]:
+    """Return the parts of a bar: one for each answer, two where only the lean is known, or the mark."""
+    shares, inner = bar.shares, [(len(labels) - 1) // 2, len(labels) // 2 + len(labels) % 2]
+    if shares is None and bar.lean is not None and bar.lean.shown and bar.lean.estimate is not None:
+        shares = [0.0] * len(labels)
+        shares[inner[0]], shares[inner[1]] = 1 - bar.lean.estimate, bar.lean.estimate
+    if shares is None:
+        return [{"label": bar.label, "mark": HIDDEN_MARK}]
+    records, start = [], 0.0
+    for label, share in zip(labels, shares, strict=True):
+        place = {"from": start, "to": start + share, "middle": start + share / 2}
+        start += share
+        if round(100 * share):
+            record = {"label": bar.label, "answer": label, "mark": ""}
+            sign = ("≤" if share < 0.5 else "≥") if bar.shares is None and bar.lean and bar.lean.coded else ""
+            record["number"] = f"{sign}{100 * share:.0f}" if share >= LABEL_SHARE else ""
+            records.append(record | {name: round(100 * at) for name, at in place.items()})
+    return records
 
 
 def trend_chart(

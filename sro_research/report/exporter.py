@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from importlib.resources import files
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
 from nbconvert.exporters import Exporter
 from nbformat import NotebookNode
 from traitlets import Unicode, default
@@ -15,11 +17,12 @@ from traitlets import Unicode, default
 from sro_research.errors import ReportError
 from sro_research.report.charts import ROWS
 from sro_research.report.gate import check_page
-from sro_research.report.parts import HIDDEN_MARK, NOT_AVAILABLE_MARK, PART_MIME
+from sro_research.report.parts import HIDDEN_MARK, NOT_AVAILABLE_MARK, PART_MIME, plain, with_sources
 from sro_research.report.svg import inline_svg
 from sro_research.report.words import Words, load_words
 
 LANGUAGE_NAMES = {"en": "English", "es": "Español"}
+NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 SCRIPT = (
     "addEventListener('beforeprint',()=>document.querySelectorAll('details').forEach(d=>{d.dataset.was=d.open;d.open=true}));"
     "addEventListener('afterprint',()=>document.querySelectorAll('details').forEach(d=>{d.open=d.dataset.was=='true'}))"
@@ -90,9 +93,12 @@ def render(template: str, **values: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["sources"] = lambda text: Markup(with_sources(str(escape(text))))
+    environment.filters["plain"] = plain
     return environment.get_template(template).render(
         **values,
         w=load_words(language),
+        constants=constants,
         svg=inline_svg,
         keys=keys,
         language_names=LANGUAGE_NAMES,
@@ -107,7 +113,7 @@ def render(template: str, **values: Any) -> str:
 def keys(part: dict[str, Any], w: Words) -> list[str]:
     """Explain the marks and lines that a table or figure holds, and no others."""
     table = part.get("table", part)
-    cells = {text for row in table["rows"] for text in row}
+    cells = {plain(text) for row in table["rows"] for text in row}
     drawn = part["wide"]["datasets"][ROWS] if "wide" in part else []
     found = {
         "key_range": any("low" in row and "wave" not in row for row in drawn),
@@ -117,6 +123,12 @@ def keys(part: dict[str, Any], w: Words) -> list[str]:
         "key_not_available": NOT_AVAILABLE_MARK in cells,
     }
     return [w(key) for key, there in found.items() if there]
+
+
+def constants(texts: list[str], w: Words) -> str:
+    """Return the numbers of a page that are no findings: those of its study, and of the catalogue of its words."""
+    said = [text for entry in w.entries.values() for text in ([entry] if isinstance(entry, str) else entry)]
+    return " ".join(sorted({number for text in (*texts, *said) for number in NUMBER.findall(text)}))
 
 
 def _hash(script: str) -> str:

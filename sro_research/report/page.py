@@ -20,8 +20,11 @@ class Facts:
     sources_read: int
     sources_set_aside: int
     rows_set_aside: int
-    cells_shown: int
-    cells_hidden: int
+    rows_shown: int
+    rows_hidden: int
+    """Rows of people (a school's or a group's, on one topic) that the whole study shows and hides."""
+    audited: str
+    """The day on which the pages were attacked before they were published, as 2026-06-30."""
     provided: tuple[str, ...]
     """Kinds of records that were provided and could be read."""
 
@@ -31,6 +34,8 @@ class Cell:
     """One statistic as a page may show it; without numbers where it is hidden or not available."""
 
     status: str
+    name: str = ""
+    """Names the cell on the published page, so that every number there can be traced."""
     n: int | None = None
     estimate: float | None = None
     low: float | None = None
@@ -39,10 +44,12 @@ class Cell:
     @property
     def shown(self) -> bool:
         """Whether there are numbers to show."""
-        return self.status == "shown"
+        return self.status in ("shown", "coded")
 
-
-HIDDEN = Cell("hidden")
+    @property
+    def coded(self) -> bool:
+        """Whether the estimate is only a bound: so many or fewer below one half, so many or more above."""
+        return self.status == "coded"
 
 
 @dataclass(frozen=True)
@@ -73,7 +80,7 @@ class Page:
     def __post_init__(self) -> None:
         table = self.cells.set_index(KEYS)[["status", "n", "estimate", "conf_low", "conf_high"]]
         index = {
-            key: Cell(status, *(None if pd.isna(number) else number for number in numbers))
+            key: Cell(status, "|".join(key), *(None if pd.isna(number) else number for number in numbers))
             for key, (status, *numbers) in zip(table.index, table.itertuples(index=False), strict=True)
         }
         object.__setattr__(self, "_index", index)
@@ -106,4 +113,5 @@ class Page:
         """
         school = self.school_id if school_id is None else school_id
         when = self.last_wave.id if wave is None else wave
-        return self._index.get((measure, population, construct, group_by, group, school, when), HIDDEN)
+        key = (measure, population, construct, group_by, group, school, when)
+        return self._index.get(key) or Cell("hidden", "|".join(key))

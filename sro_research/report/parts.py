@@ -7,6 +7,7 @@ language (charts interactively); the exporter takes the language it is asked for
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar
@@ -25,6 +26,25 @@ VEGALITE_SCHEMA = "https://vega.github.io/schema/vega-lite/v5.20.1.json"
 SHORTEST_ALT = 40
 
 HIDDEN_MARK, NOT_AVAILABLE_MARK = "[c]", "[x]"
+_START, _TEXT, _END = "\ue000", "\ue001", "\ue002"
+"""Private characters around what was made of a safe cell; they travel through sentences and tables, and the page turns
+them into <data value="source">text</data>."""
+_SOURCED = re.compile(f"{_START}([^{_TEXT}]*){_TEXT}([^{_END}]*){_END}")
+
+
+def sourced(text: str, source: str) -> str:
+    """Return a text that remembers the safe cell it was made of."""
+    return f"{_START}{source}{_TEXT}{text}{_END}"
+
+
+def plain(text: str) -> str:
+    """Return a text without its sources."""
+    return _SOURCED.sub(r"\2", text)
+
+
+def with_sources(escaped: str) -> str:
+    """Turn the sources of a text that is HTML already into <data> elements."""
+    return _SOURCED.sub(r'<data value="\1">\2</data>', escaped)
 
 
 @dataclass(frozen=True)
@@ -37,6 +57,8 @@ class Head:
     organization: str
     notices: list[str]
     footer: str
+    constants: list[str]
+    """Texts of the study whose numbers say nothing about people: labels, names, margins."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +129,7 @@ class Figure:
     note: str = ""
 
     def __post_init__(self) -> None:
-        if len(self.alt) < SHORTEST_ALT or self.alt == self.title:
+        if len(plain(self.alt)) < SHORTEST_ALT or self.alt == self.title:
             raise ReportError(
                 f"figure '{self.title}'",
                 "the description does not say what the chart shows",
@@ -132,8 +154,8 @@ class Multilingual:
         }
         if isinstance(first, Figure):
             # Without text/html: JupyterLab would prefer it to the interactive chart.
-            bundle[VEGALITE_MIME] = {**first.wide, "$schema": VEGALITE_SCHEMA, "description": first.alt}
-            bundle["text/plain"] = f"{first.title}\n{first.alt}"
+            bundle[VEGALITE_MIME] = {**first.wide, "$schema": VEGALITE_SCHEMA, "description": plain(first.alt)}
+            bundle["text/plain"] = f"{first.title}\n{plain(first.alt)}"
         else:
             bundle["text/html"] = preview(first)
             bundle["text/plain"] = type(first).__name__
@@ -147,31 +169,35 @@ def show(page: Page, section: Section) -> None:
         display(Multilingual(dict(zip(by_language, parts, strict=True))))
 
 
+def _html(text: str) -> str:
+    return html.escape(plain(text))
+
+
 def preview(part: Part) -> str:
     """Return plain HTML of a part for a notebook; the published page is made by the exporter's template."""
-    e = html.escape
     match part:
         case Head():
-            return f"<h1>{e(part.title)}</h1><p>{e(part.subtitle)}</p>" + "".join(
-                f"<p><em>{e(n)}</em></p>" for n in part.notices
+            return f"<h1>{_html(part.title)}</h1><p>{_html(part.subtitle)}</p>" + "".join(
+                f"<p><em>{_html(n)}</em></p>" for n in part.notices
             )
         case Heading():
-            return f"<h2>{e(part.text)}</h2>"
+            return f"<h2>{_html(part.text)}</h2>"
         case Paragraph():
-            return f"<p>{e(part.text)}</p>"
+            return f"<p>{_html(part.text)}</p>"
         case Bullets():
-            return "<ul>" + "".join(f"<li>{e(i)}</li>" for i in part.items) + "</ul>"
+            return "<ul>" + "".join(f"<li>{_html(i)}</li>" for i in part.items) + "</ul>"
         case Cards():
             return (
                 "<ul>"
                 + "".join(
-                    f"<li>{e(c.label)}: <b>{e(c.value)}</b> {e(c.comparison)} {e(c.verdict)}</li>" for c in part.cards
+                    f"<li>{_html(c.label)}: <b>{_html(c.value)}</b> {_html(c.comparison)} {_html(c.verdict)}</li>"
+                    for c in part.cards
                 )
                 + "</ul>"
             )
         case Table():
-            head = "".join(f"<th>{e(c)}</th>" for c in part.columns)
-            body = "".join("<tr>" + "".join(f"<td>{e(c)}</td>" for c in row) + "</tr>" for row in part.rows)
-            caption = f"<caption>{e(part.caption)}</caption>"
+            head = "".join(f"<th>{_html(c)}</th>" for c in part.columns)
+            body = "".join("<tr>" + "".join(f"<td>{_html(c)}</td>" for c in row) + "</tr>" for row in part.rows)
+            caption = f"<caption>{_html(part.caption)}</caption>"
             return f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
     raise TypeError(f"{type(part).__name__} has no preview")

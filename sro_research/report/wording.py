@@ -1,35 +1,62 @@
-"""Cells as people read them: of 100, a range, a verdict; or the mark that says why there is nothing."""
+"""Cells as people read them: of 100, a range, a verdict; or the mark that says why there is nothing.
+
+Every text made of a cell remembers it, so that each number on a page can be traced, and attacked.
+"""
 
 from __future__ import annotations
 
 from sro_research.report.page import Cell
-from sro_research.report.parts import HIDDEN_MARK, NOT_AVAILABLE_MARK
+from sro_research.report.parts import HIDDEN_MARK, NOT_AVAILABLE_MARK, sourced
 from sro_research.report.verdicts import SYMBOLS, verdict
 from sro_research.report.words import Words
 
 
 def mark(cell: Cell) -> str:
     """Return the mark of a cell without numbers."""
-    return HIDDEN_MARK if cell.status == "hidden" else NOT_AVAILABLE_MARK
+    if cell.status == "hidden":
+        return sourced(HIDDEN_MARK, f"{cell.name}#hidden")
+    return sourced(NOT_AVAILABLE_MARK, f"{cell.name}#not_available")
 
 
 def share(cell: Cell, w: Words) -> str:
-    """Write an estimate that is a share as people of 100."""
-    return w.of_hundred(cell.estimate) if cell.shown and cell.estimate is not None else mark(cell)
+    """Write an estimate that is a share as people of 100; a coded one as "so many or fewer" or "or more"."""
+    if not cell.shown or cell.estimate is None:
+        return mark(cell)
+    people, low = w.of_hundred(cell.estimate), cell.estimate < 0.5
+    if cell.coded:
+        text, sign = w("or_fewer" if low else "or_more", people=people), "<=" if low else ">="
+        return sourced(text, f"{cell.name}#share={sign}{people}")
+    return sourced(people, f"{cell.name}#share={people}")
 
 
 def share_range(cell: Cell, w: Words) -> str:
     """Write the likely range of a share, as people of 100."""
-    if not cell.shown:
-        return mark(cell)
+    if not cell.shown or cell.coded:
+        return mark(cell) if not cell.shown else sourced(HIDDEN_MARK, f"{cell.name}#range=hidden")
     if cell.low is None or cell.high is None:
-        return NOT_AVAILABLE_MARK
-    return w("range", low=w.of_hundred(cell.low), high=w.of_hundred(cell.high))
+        return sourced(NOT_AVAILABLE_MARK, f"{cell.name}#range=not_available")
+    low, high = w.of_hundred(cell.low), w.of_hundred(cell.high)
+    return sourced(w("range", low=low, high=high), f"{cell.name}#range={low}..{high}")
+
+
+def share_with_range(cell: Cell, w: Words) -> str:
+    """Write a share and, where there is one, its likely range behind it."""
+    if not cell.shown or cell.coded or cell.low is None or cell.high is None:
+        return share(cell, w)
+    return w("with_range", people=share(cell, w), range=share_range(cell, w))
 
 
 def count(cell: Cell, w: Words) -> str:
     """Write the number of people behind a cell."""
-    return w.number(cell.n) if cell.shown and cell.n is not None else mark(cell)
+    return sourced(w.number(cell.n), f"{cell.name}#n={cell.n}") if cell.shown and cell.n is not None else mark(cell)
+
+
+def amount(value: float | None, cell: Cell, w: Words, *, part: str, decimals: int) -> str:
+    """Write a number of a cell (`part` names which) with decimals."""
+    if not cell.shown or value is None:
+        return mark(cell)
+    text = w.number(value, decimals)
+    return sourced(text, f"{cell.name}#{part}={value:.{decimals}f}")
 
 
 def compared(difference: Cell, margin: float, w: Words) -> tuple[str, str]:

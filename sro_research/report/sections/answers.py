@@ -15,10 +15,12 @@ from sro_research.report.charts import (
     trend_chart,
 )
 from sro_research.report.page import Cell, Page
-from sro_research.report.parts import HIDDEN_MARK, Figure, Heading, Paragraph, Part, Table
+from sro_research.report.parts import Figure, Heading, Paragraph, Part, Table
 from sro_research.report.sections.summary import headlines
 from sro_research.report.words import Words
 
+COMBINED = "other"
+"""The group that holds the hidden groups of a school together."""
 ROLES = ("officer_trust", "officer_enforcer")
 """Two views of the officer, scored apart: liking and fearing an officer are not the ends of one scale."""
 
@@ -69,7 +71,7 @@ def groups(page: Page, w: Words) -> list[Part]:
         phrase=phrase,
         minimum=page.disclosure.minimum_group_size,
     )
-    figures = [_group_figure(page, instrument, construct, question, w) for question in asked]
+    figures = [_group_part(page, instrument, construct, question, w) for question in asked]
     return [Heading(w("groups_heading")), Paragraph(intro), *figures]
 
 
@@ -96,7 +98,7 @@ def _topics_figure(page: Page, instrument: Instrument, w: Words) -> Figure:
         for line, (construct, _, others) in zip(body, levels, strict=True):
             difference = page.cell("share_agree_vs_others", population=instrument.population, construct=construct.id)
             line += [
-                wording.share(others, w) if others else "",
+                wording.share_with_range(others, w) if others else "",
                 wording.compared(difference, page.margins.share, w)[0],
             ]
     title = w("topics_title", respondents=respondents)
@@ -117,25 +119,19 @@ def _topics_figure(page: Page, instrument: Instrument, w: Words) -> Figure:
 def _answers_figure(page: Page, instrument: Instrument, construct: Construct, w: Words) -> Figure:
     respondents, codes = instrument.respondents[w.language], construct.items[0].codes
     labels = [construct.items[0].labels[code][w.language] for code in codes]
-    bars, body = [], []
+    bars, body, at = [], [], {"population": instrument.population}
     for item in construct.items:
         cells = [
-            page.cell(
-                "answer_share",
-                population=instrument.population,
-                construct=item.id,
-                group_by="answer",
-                group=str(code),
-            )
-            for code in codes
+            page.cell("answer_share", **at, construct=item.id, group_by="answer", group=str(code)) for code in codes
         ]
+        lean = page.cell("answer_lean", **at, construct=item.id)
         shown = all(cell.shown for cell in cells)
-        bars.append(Bar(item.text[w.language], [cell.estimate or 0.0 for cell in cells] if shown else None))
-        line = [wording.share(cell, w) if shown else HIDDEN_MARK for cell in cells]
-        body.append([item.text[w.language], *line, wording.count(cells[0], w) if shown else HIDDEN_MARK])
+        bars.append(Bar(item.text[w.language], [cell.estimate or 0.0 for cell in cells] if shown else None, lean))
+        line = [*(wording.share(cell, w) for cell in cells), wording.share(lean, w), wording.count(lean, w)]
+        body.append([item.text[w.language], *line])
     title = w("roles_title", topic=construct.title[w.language], respondents=respondents)
-    first = bars[0].shares
-    detail = w("roles_alt_row", people=w.of_hundred(sum(first[-2:]))) if first else w("topics_alt_none")
+    lean = page.cell("answer_lean", **at, construct=construct.items[0].id)
+    detail = w("roles_alt_row", people=wording.share(lean, w)) if lean.shown else w("topics_alt_none")
     return Figure(
         title=title,
         alt=w(
@@ -147,7 +143,9 @@ def _answers_figure(page: Page, instrument: Instrument, construct: Construct, w:
             detail=detail,
         ),
         **_both_widths(answer_chart, bars, labels=labels, axis=w("axis_people")),
-        table=Table(title, [w("question"), *labels, w("answers")], body, [False] + [True] * (len(labels) + 1)),
+        table=Table(
+            title, [w("question"), *labels, w("lean"), w("answers")], body, [False] + [True] * (len(labels) + 2)
+        ),
         note=w("roles_note"),
     )
 
@@ -163,7 +161,8 @@ def _change_figure(page: Page, instrument: Instrument, w: Words) -> Figure:
         )
         panels.append(Panel(construct.title[w.language], ours, others))
         verdict, _ = wording.compared(page.cell("share_agree_change", **at), page.margins.share, w)
-        body.append([construct.title[w.language], *(wording.share(cell, w) for cell in ours), verdict])
+        line = [construct.title[w.language], *(wording.share_with_range(cell, w) for cell in ours)]
+        body.append([*line, *(wording.share_with_range(cell, w) for cell in others or []), verdict])
         if ours[0].shown and ours[-1].shown and len(panels) == 1:
             detail = w(
                 "change_alt_row",
@@ -172,6 +171,7 @@ def _change_figure(page: Page, instrument: Instrument, w: Words) -> Figure:
                 after=wording.share(ours[-1], w),
             )
     title = w("change_title", respondents=respondents, first=waves[0], last=waves[-1])
+    compared = [f"{w('other_schools')}: {wave}" for wave in waves] if page.school_id else []
     return Figure(
         title=title,
         alt=w(
@@ -192,20 +192,24 @@ def _change_figure(page: Page, instrument: Instrument, w: Words) -> Figure:
         ),
         table=Table(
             title,
-            [w("topic"), *waves, w("change_from_before")],
+            [w("topic"), *waves, *compared, w("change_from_before")],
             body,
-            [False] + [True] * len(waves) + [False],
+            [False] + [True] * len([*waves, *compared]) + [False],
         ),
     )
 
 
-def _group_figure(page: Page, instrument: Instrument, construct: Construct, question: str, w: Words) -> Figure:
+def _group_part(page: Page, instrument: Instrument, construct: Construct, question: str, w: Words) -> Part:
     background, phrase = instrument.background[question], construct.agree_phrase[w.language]
     at = {"population": instrument.population, "construct": construct.id, "group_by": question}
     cells = [
         (label[w.language], page.cell("share_agree", **at, group=str(code)))
         for code, label in background.labels.items()
     ]
+    if page.school_id:
+        cells.append((w("other_groups"), page.cell("share_agree", **at, group=COMBINED)))
+    if not any(cell.shown for _, cell in cells):
+        return Paragraph(w("groups_all_hidden", question=background.title[w.language]))
     shown = [cell.estimate or 0.0 for _, cell in cells if cell.shown]
     detail = (
         w("groups_alt_range", low=w.of_hundred(min(shown)), high=w.of_hundred(max(shown)))

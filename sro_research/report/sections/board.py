@@ -47,7 +47,7 @@ def engagement(page: Page, w: Words) -> list[Part]:
     for key, cell in (("model_within", within), ("model_between", between)):
         if cell.shown and cell.estimate is not None and cell.low is not None and cell.high is not None:
             numbers = {
-                name: w.number(value, 2)
+                name: wording.amount(value, cell, w, part=name, decimals=2)
                 for name, value in (("estimate", cell.estimate), ("low", cell.low), ("high", cell.high))
             }
             parts.append(Paragraph(w(key, per=w.number(model.per), **numbers)))

@@ -30,8 +30,31 @@ def head(page: Page, w: Words) -> list[Part]:
                 version=page.version,
                 fingerprint=page.fingerprint,
             ),
+            constants=_constants(page, w),
         )
     ]
+
+
+def _constants(page: Page, w: Words) -> list[str]:
+    """Return the texts of a page whose numbers are the study's own: an audit takes every other number for a finding."""
+    language, facts = w.language, page.facts
+    texts = [page.organization, page.contact[language], page.study, page.version, page.fingerprint, facts.audited]
+    texts += [page.title[language], page.notice[language] if page.notice else ""]
+    texts += [*facts.schools.values(), *(wave.label[language] for wave in page.waves)]
+    counts = (facts.sources_read, facts.sources_set_aside, facts.rows_set_aside, facts.rows_hidden)
+    texts += [w.number(n) for n in (*counts, facts.rows_shown + facts.rows_hidden)]
+    texts += [w.of_hundred(page.margins.share), str(page.disclosure.minimum_group_size)]
+    if page.model is not None:
+        texts += [w.number(page.model.smallest_effect, 2), w.number(page.model.per)]
+    for instrument in page.instruments.values():
+        texts.append(instrument.respondents[language])
+        for construct in instrument.constructs.values():
+            texts += [construct.title[language], construct.agree_phrase[language]]
+            texts += [str(construct.low), str(construct.high), *(item.text[language] for item in construct.items)]
+            texts += [label[language] for item in construct.items for label in item.labels.values()]
+        for question in instrument.background.values():
+            texts += [question.title[language], *(label[language] for label in question.labels.values())]
+    return texts
 
 
 def limits(page: Page, w: Words) -> list[Part]:
@@ -47,15 +70,16 @@ def how(page: Page, w: Words) -> list[Part]:
         Bullets(
             [
                 w("how_scores"),
-                w("how_range"),
+                w("how_range") if page.school_id else w("how_range_board"),
                 w("how_margin", margin=w.of_hundred(page.margins.share)),
                 w(
                     "how_hidden",
                     minimum=minimum,
-                    hidden=w.number(facts.cells_hidden),
-                    total=w.number(facts.cells_hidden + facts.cells_shown),
+                    hidden=w.number(facts.rows_hidden),
+                    total=w.number(facts.rows_hidden + facts.rows_shown),
                 ),
-                w("how_privacy"),
+                w("how_coded"),
+                w("how_audit", date=facts.audited),
                 w("how_sources", read=facts.sources_read, rows=w.number(facts.rows_set_aside)),
             ]
         ),

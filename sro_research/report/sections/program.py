@@ -34,6 +34,6 @@ def _outreach(page: Page, w: Words) -> Table:
     body = []
     for wave in page.waves:
         cell = page.cell(OUTREACH, wave=wave.id)
-        hours = w.number(cell.estimate, 1) if cell.shown and cell.estimate is not None else wording.mark(cell)
+        hours = wording.amount(cell.estimate, cell, w, part="hours_per_100", decimals=1)
         body.append([wave.label[w.language], hours])
     return Table(w("program_outreach_caption"), [w("wave"), w("program_hours")], body, [False, True])
