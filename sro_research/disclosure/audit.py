@@ -20,13 +20,13 @@ import scipy.sparse as sp
 
 from sro_research.disclosure.attack import FARTHEST, attack, feasible_counts
 from sro_research.disclosure.ledger import read_ledger
-from sro_research.disclosure.policy import MINIMUM_GROUP_SIZE, MINIMUM_WIDTH
+from sro_research.disclosure.policy import MINIMUM_GROUP_SIZE, MINIMUM_WIDTH, Policy
 from sro_research.disclosure.published import Claim, Published, canaries_in, read_published
-from sro_research.disclosure.rows import ROW
-from sro_research.disclosure.safe import COMBINED, LEVEL
+from sro_research.disclosure.rows import LEVEL, ROW
+from sro_research.disclosure.safe import COMBINED, LEAN
 from sro_research.errors import DisclosureError
 
-PEOPLE = (LEVEL, "responses", "response_rate")
+PEOPLE = (LEVEL, LEAN, "responses", "response_rate")
 """Measures whose cells are rows of people; the answers to single items have no totals to add up to."""
 ALL_SHOWN = 20
 """So many findings of a kind are printed; all are counted."""
@@ -47,10 +47,12 @@ class Audit:
     unregistered: tuple[str, ...] = ()
     canaries: tuple[str, ...] = ()
     unreadable: tuple[str, ...] = ()
+    extreme: tuple[str, ...] = ()
+    """Shares so near to none or all that they tell how everyone answered, and are not coded."""
     conflicts: tuple[str, ...] = ()
     """Rows that the folder shows and the ledger hides, or that two pages tell differently."""
 
-    FINDINGS = ("exact", "near", "small_groups", "unregistered", "canaries", "unreadable", "conflicts")
+    FINDINGS = ("exact", "near", "small_groups", "extreme", "unregistered", "canaries", "unreadable", "conflicts")
 
     @property
     def clean(self) -> bool:
@@ -98,7 +100,7 @@ def audit(
     exact: list[str] = []
     near: list[str] = []
     small: list[str] = []
-    for members in _systems(rows).values():
+    for members in [] if conflicts else _systems(rows).values():
         _attack_system(members, rows, bounds, minimum, (exact, near, small))
     if ledger is not None:
         conflicts += _against_ledger(rows, read_ledger(ledger).rows)
@@ -108,6 +110,7 @@ def audit(
         exact=tuple(exact),
         near=tuple(near),
         small_groups=tuple(small),
+        extreme=tuple(_extremes(found, rows)),
         unregistered=tuple(found.unregistered),
         canaries=tuple(canaries_in(folder, [token for token in canaries if token])),
         unreadable=tuple(found.unreadable),
@@ -148,6 +151,20 @@ def _rows(found: Published) -> tuple[dict[Row, _Known], list[str]]:
         f"{describe(r)}: two pages differ" for r, k in rows.items() if k.n[0] > k.n[1] or k.agree[0] > k.agree[1]
     ]
     return dict(rows), conflicts
+
+
+def _extremes(found: Published, rows: dict[Row, _Known]) -> list[str]:
+    """Return the rows whose printed share is nearer to none or all than their number of people allows."""
+    policy, told = Policy(), set()
+    for made in found.claims:
+        measure, *row = made.cell
+        if measure not in (LEVEL, LEAN) or made.part != "share" or not made.value.isdigit():
+            continue
+        people = rows[tuple(row)].n[0] or math.inf  # Where no page says how many, as for a large group.
+        bound = 100 * policy.smallest_share(people)
+        if not bound - 0.5 <= float(made.value) <= 100.5 - bound:
+            told.add(f"{describe(tuple(row))}: {made.page}. Print it as 'or fewer', 'or more'")
+    return sorted(told)
 
 
 def _within(one: tuple[float, float], other: tuple[float, float]) -> tuple[float, float]:

@@ -13,6 +13,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 MINIMUM_GROUP_SIZE = 10
 """Fewer people than this are hidden, zero included. The most common threshold of the states (39 of them in 2010; NCES
 2011-603, ERIC ED514095)."""
@@ -39,6 +41,17 @@ OFFICERS = "officer"
 """The population to which the officers' threshold applies."""
 
 
+def must_hide(
+    counts: np.ndarray, largest: np.ndarray | None = None, *, minimum: int = MINIMUM_GROUP_SIZE
+) -> np.ndarray:
+    """Return which counts of events are primary: too few, or more than half of them one person's.
+
+    `largest` is how many events of each count the busiest person has: 9 of 12 referrals may be one student's.
+    """
+    few = counts < minimum
+    return few if largest is None else few | (largest > LARGEST_SHARE_OF_ONE * counts)
+
+
 @dataclass(frozen=True)
 class Policy:
     """The thresholds of one study."""
@@ -46,6 +59,6 @@ class Policy:
     minimum_group_size: int = MINIMUM_GROUP_SIZE
     minimum_officers: int = MINIMUM_OFFICERS
 
-    def smallest_share(self, people: int) -> float:
+    def smallest_share(self, people: float) -> float:
         """Return the share below which a group of so many people is only said to be "or fewer"."""
         return next((share for least, share in BANDS if people >= least), BANDS[-1][1])

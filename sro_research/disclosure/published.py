@@ -25,8 +25,10 @@ from lxml import etree, html
 
 from sro_research.errors import DisclosureError
 
-TEXT = {".html", ".svg", ".csv", ".json", ".txt", ".css", ".md"}
-BINARY = {".png", ".xlsx", ".pdf", ".zip", ".gz"}
+PARTS = {"n", "share", "range", "hidden", "not_available", "hours_per_100", "estimate", "low", "high"}
+"""What a page may say of a safe cell. A mean or a standard deviation would pin down the answers of a few people."""
+KEYS = 7
+"""A cell is named by its measure and six keys, of which one is a group: no one is told by two traits at once."""
 NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _BASE64 = re.compile(rb"[A-Za-z0-9+/]{24,}={0,2}")
 _STREAM = re.compile(rb"stream\r?\n(.*?)endstream", re.S)
@@ -73,9 +75,9 @@ def read_published(folder: Path) -> Published:
                 _read_page(path.read_text(encoding="utf-8"), name, found)
             elif path.suffix in (".csv", ".xlsx"):
                 _read_table(path, name, found)
-            elif path.suffix not in TEXT | BINARY:
+            elif path.suffix not in (".json", ".svg", ".txt", ".md", ".css", ".pdf"):
                 found.unreadable.append(f"{name}: files of this kind cannot be audited")
-            elif path.suffix in (".json", ".svg", ".txt", ".md", ".pdf"):
+            else:
                 numbers = sorted({n for text in byte_forms(path.read_bytes()) for n in NUMBER.findall(text)})
                 found.unregistered += [f"{name}: {n}" for n in numbers[:_LONGEST_LIST]]
         except (OSError, ValueError, etree.LxmlError, zipfile.BadZipFile) as error:
@@ -100,7 +102,7 @@ def byte_forms(content: bytes) -> Iterator[str]:
             yield base64.b64decode(blob + b"=" * (-len(blob) % 4)).decode("utf-8", errors="replace")
         except (binascii.Error, ValueError):
             continue
-    if content[:2] == b"PK":
+    if zipfile.is_zipfile(io.BytesIO(content)):
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             for member in archive.namelist():
                 yield member
@@ -127,6 +129,8 @@ def _read_page(text: str, name: str, found: Published) -> None:
     for element in root.iter("data"):
         made = claim(name, element.get("value", ""))
         found.claims.append(made)
+        if len(made.cell) != KEYS or made.part not in PARTS:
+            found.unregistered.append(f"{name}: a source that names no safe cell, or no part of it that may be shown")
         said = [number.replace(",", "") for number in NUMBER.findall(element.text_content())]
         if said != _numbers(made.value):
             found.unregistered.append(f"{name}: '{element.text_content()}' is not what its source says")

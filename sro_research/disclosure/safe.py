@@ -115,8 +115,9 @@ def _leans(estimates: pd.DataFrame) -> pd.DataFrame:
 
 def _absent(cells: pd.DataFrame, pattern: Pattern) -> pd.DataFrame:
     """Return a cell for each group that is not there at a school."""
-    rows = pd.DataFrame(list(pattern.absent), columns=ROW).assign(measure=LEVEL, status=NOT_AVAILABLE)
-    return rows.reindex(columns=cells.columns).fillna({"unit": "", "method": "", "note": ""}).astype(cells.dtypes)
+    rows = pd.DataFrame(list(pattern.absent), columns=ROW)
+    rows = rows.assign(measure=LEVEL, status=NOT_AVAILABLE, unit="", method="", note="")
+    return rows.reindex(columns=cells.columns).astype(cells.dtypes)
 
 
 def _row_shown(cells: pd.DataFrame, pattern: Pattern, policy: Policy, waves: list[str]) -> pd.Series:

@@ -206,7 +206,7 @@ def _group_part(page: Page, instrument: Instrument, construct: Construct, questi
         (label[w.language], page.cell("share_agree", **at, group=str(code)))
         for code, label in background.labels.items()
     ]
-    if page.school_id:
+    if page.school_id and any(cell.status == "hidden" for _, cell in cells):
         cells.append((w("other_groups"), page.cell("share_agree", **at, group=COMBINED)))
     if not any(cell.shown for _, cell in cells):
         return Paragraph(w("groups_all_hidden", question=background.title[w.language]))
