@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 import tempfile
+import time
 import warnings
 from collections.abc import Callable
 from functools import wraps
@@ -16,18 +17,26 @@ import click
 from tqdm import tqdm
 
 from sro_research import __version__
+from sro_research.batch.check import counted, notes, refusals_of, rows_set_aside, schools_found
+from sro_research.batch.lock import alone_in
 from sro_research.batch.manifest import Entry, Manifest, environment
 from sro_research.batch.plan import page_jobs, study_jobs
 from sro_research.batch.run import run_study
-from sro_research.errors import EXIT_INCOMPLETE, EXIT_INPUT, StudyFileError, WorkbenchError
+from sro_research.disclosure.audit import audit
+from sro_research.disclosure.policy import MINIMUM_GROUP_SIZE
+from sro_research.disclosure.published import read_public_numbers, read_tokens
+from sro_research.errors import EXIT_INCOMPLETE, EXIT_INPUT, EXIT_LEAK, EXIT_STOPPED, StudyFileError, WorkbenchError
 from sro_research.files import write_json
 from sro_research.instruments import InstrumentFile, TranslationFile
-from sro_research.intake import Intake, take_in
+from sro_research.intake import Intake, look_through
 from sro_research.parameters import Parameters, TrainingStandard
-from sro_research.study import Study, open_study, reported_schools
+from sro_research.study import Study, open_study
 from sro_research.synthetic import make_district, write_exports
 
 STUDY_FILE = click.argument("params_file", type=click.Path(path_type=Path))
+CANNOT_RUN = "The study cannot run."
+SECONDS_BETWEEN_LINES = 3.0
+"""Where there is no terminal, progress is a line at most every so often."""
 RUN_DIR = click.option("--run-dir", default="", help="Results folder, instead of <reports>/<study>.")
 
 
@@ -41,6 +50,9 @@ def plainly(command: Callable[..., None]) -> Callable[..., None]:
         except WorkbenchError as error:
             click.echo(f"error: {error}", err=True)
             sys.exit(EXIT_INPUT)
+        except KeyboardInterrupt:
+            click.echo("stopped; what is finished is kept, the same command goes on", err=True)
+            sys.exit(EXIT_STOPPED)
 
     return wrapped
 
@@ -76,8 +88,15 @@ def run(params_file: Path, run_dir: str, only: tuple[str, ...], limit: int | Non
         leave=False,
         disable=None,
     ) as bar:
+        last = -SECONDS_BETWEEN_LINES
 
         def progress(name: str, done: int, total: int, failed: int) -> None:
+            nonlocal last
+            if bar.disable:  # No terminal: a log shows life by plain lines.
+                if time.monotonic() - last >= SECONDS_BETWEEN_LINES:
+                    last = time.monotonic()
+                    click.echo(f"{done}/{total} {name}" + (f", {failed} failed" if failed else ""), err=True)
+                return
             bar.total, bar.n = total, done
             bar.set_description_str(name, refresh=False)
             bar.set_postfix_str(f"{failed} failed" if failed else "")
@@ -91,11 +110,19 @@ def run(params_file: Path, run_dir: str, only: tuple[str, ...], limit: int | Non
             force=force,
             progress=progress,
         )
+    if summary.refusal:
+        click.echo(f"error: {summary.refusal}", err=True)
+        click.echo(CANNOT_RUN)
+        sys.exit(EXIT_INPUT)
     click.echo(f"{summary.made} made, {summary.kept} up to date, {len(summary.failed)} failed")
     for entry in summary.failed:
         click.echo(f"failed: {_failure(entry)}", err=True)
     for problem in summary.problems:
         click.echo(f"set aside: {problem}", err=True)
+    if summary.rows_set_aside:
+        click.echo(f"{counted(summary.rows_set_aside, 'row')} set aside, see {summary.quarantine}", err=True)
+    for note in summary.notes:
+        click.echo(f"note: {note}", err=True)
     if summary.index is not None:
         click.echo(f"index: {summary.index}")
     if not summary.complete:
@@ -130,20 +157,27 @@ def list_jobs(params_file: Path, run_dir: str) -> None:
 def check(params_file: Path) -> None:
     """Check a study file, its instruments, notebooks and source files; write nothing."""
     study = _read_only(params_file)
-    intake = _take_in(study)
+    intake = _look_through(study)
     for row in intake.sources.itertuples():
         counts = f"{row.rows_read} rows, {row.rows_set_aside} set aside" if row.status == "read" else row.status
         click.echo(f"{row.kind:<28} {row.source:<28} {counts}")
-    for (source, column, rule), rows in intake.quarantine.groupby(["source", "column", "rule"])["row"]:
-        shown = ", ".join(map(str, rows.head(5))) + (", …" if len(rows) > 5 else "")
-        count = "1 row" if len(rows) == 1 else f"{len(rows)} rows"
-        click.echo(f"set aside: {source}: {column or 'row'}: {rule} ({count}: {shown})", err=True)
-    for problem in intake.problems:
+    for line in schools_found(study, intake):
+        click.echo(line)
+    for line in rows_set_aside(study, intake):
+        click.echo(line, err=True)
+    for note in notes(study, intake):
+        click.echo(f"note: {note}", err=True)
+    refusals = refusals_of(study, intake)
+    for problem in [*intake.problems, *(r for r in refusals if r not in intake.problems)]:
         click.echo(f"error: {problem}", err=True)
-    reported_schools(study.parameters, intake.tables["schools"])
-    if intake.problems:
+    rows, files = int(intake.sources["rows_set_aside"].fillna(0).sum()), len(intake.problems)
+    click.echo(f"{counted(rows, 'row')} and {counted(files, 'source file')} set aside.")
+    if refusals:
+        click.echo(CANNOT_RUN)
         sys.exit(EXIT_INPUT)
-    click.echo("The study can run.")
+    click.echo(f"The study can run, without {counted(files, 'source file')}." if files else "The study can run.")
+    if files:
+        sys.exit(EXIT_INCOMPLETE)
 
 
 @main.command()
@@ -157,10 +191,21 @@ def clean(params_file: Path, run_dir: str, yes: bool) -> None:
     if not (root / "internal" / "manifest.json").is_file():
         click.echo(f"{root} holds no results of a run; nothing is deleted.")
         return
-    if yes or click.confirm(f"Delete internal/ and release/ in {root}?"):
+    with alone_in(root):
+        if not yes and not _confirmed(f"Delete internal/ and release/ in {root}?"):
+            click.echo("nothing is deleted")
+            return
         for folder in ("internal", "release"):
             shutil.rmtree(root / folder, ignore_errors=True)
         click.echo(f"deleted: {root}/internal, {root}/release")
+
+
+def _confirmed(question: str) -> bool:
+    try:
+        return click.confirm(question)
+    except click.Abort:  # Ctrl-C, or nobody there to ask
+        click.echo()
+        return False
 
 
 @main.command()
@@ -182,6 +227,34 @@ def synthesize(params_file: Path, schools: int, seed: int) -> None:
     records = {kind: source.file for kind, source in vars(p.records).items() if source is not None}
     write_exports(district, Path(p.folders.data), surveys, records)
     click.echo(f"made-up raw files: {p.folders.data}")
+
+
+@main.command("audit")
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--ledger", type=click.Path(path_type=Path), help="The ledger of earlier releases (ledger/rows.parquet).")
+@click.option(
+    "--aux", type=click.Path(path_type=Path), help="CSV of what else is public: school_id,wave,students,staff."
+)
+@click.option(
+    "--canaries", type=click.Path(path_type=Path), help="Text file: tokens that may stand nowhere, one a line."
+)
+@click.option(
+    "--minimum", type=click.IntRange(min=1), default=MINIMUM_GROUP_SIZE, show_default=True, help="Group size."
+)
+@plainly
+def audit_folder(folder: Path, ledger: Path | None, aux: Path | None, canaries: Path | None, minimum: int) -> None:
+    """Attack published pages: can anyone work out what they hide? Ends with 1 if so."""
+    result = audit(
+        folder,
+        ledger=ledger,
+        aux=None if aux is None else read_public_numbers(aux),
+        canaries=[] if canaries is None else read_tokens(canaries),
+        minimum=minimum,
+    )
+    for line in result.lines():
+        click.echo(line)
+    if not result.clean:
+        sys.exit(EXIT_LEAK)
 
 
 @main.command()
@@ -226,9 +299,9 @@ def _read_only(params_file: Path) -> Study:
     return study
 
 
-def _take_in(study: Study) -> Intake:
+def _look_through(study: Study) -> Intake:
     p = study.parameters
-    return take_in(
+    return look_through(
         p.surveys,
         p.records,
         folder=Path(p.folders.data),

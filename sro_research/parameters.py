@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_args
@@ -19,6 +20,7 @@ Words = Annotated[str, Field(pattern=r"\S")]
 Language = Literal["en", "es"]
 Text = dict[Language, Words]
 M = TypeVar("M", bound="Strict")
+_PERCENT = re.compile(r"\s*([0-9]{1,3}(?:\.[0-9]{1,9})?)\s*%\s*")
 
 IN_WORDS = {
     "bool_type": ("must be true or false", "Write one of these two, without quotes."),
@@ -78,6 +80,12 @@ class Source(Strict):
     file: Words
     encoding: str = Field("utf-8", description="For CSV; exports from older Windows programs are cp1252.")
     columns: dict[str, str] = Field({}, description="Our column name: the name in the export, where they differ.")
+    _columns_at: str = PrivateAttr("")
+
+    @property
+    def columns_at(self) -> str:
+        """Where the study file maps columns, as `file:line`; blank if no file was read."""
+        return self._columns_at
 
 
 class SurveySource(Source):
@@ -237,6 +245,11 @@ def read_parameters(path: Path) -> Parameters:
     except ValidationError as error:
         raise _explain(error, Parameters, where, path) from None
     parameters._lines = where
+    for i, survey in enumerate(parameters.surveys):
+        survey._columns_at = parameters.where("surveys", i, "columns")
+    for kind, record in parameters.records:
+        if record is not None:
+            record._columns_at = parameters.where("records", kind, "columns")
     return parameters
 
 
@@ -310,6 +323,8 @@ def _explain(
         rule, fix = f"'{name}' must be text", f'Write it in quotes: "{first["input"]}".'
     elif kind == "string_pattern_mismatch":
         rule, fix = f"'{name}' must be a name of letters, digits, '-', '_' and '.'", "Leave out spaces and other signs."
+    elif kind == "float_type" and (percent := _PERCENT.fullmatch(str(first["input"]))):
+        rule, fix = f"'{name}' must be a number", f"Write it as {float(percent[1]) / 100:g}, without a percent sign."
     elif kind in IN_WORDS:
         rule, fix = f"'{name}' {IN_WORDS[kind][0].format(**context)}", IN_WORDS[kind][1]
     else:

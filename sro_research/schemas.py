@@ -19,6 +19,10 @@ SPREADSHEET_ERRORS = (
 )  # fmt: skip
 """What a spreadsheet writes where a formula failed; it is no text that anybody meant."""
 TWICE = "stands twice; the first one is kept"
+REPEATED = "the same record twice; the first one is kept"
+NOT_A_CODE = "not a code of this question"
+NOT_WHOLE = "not a whole number"
+NOT_A_DAY = "not a day as YYYY-MM-DD"
 LEVELS = ("elementary", "middle", "high", "combined")
 HOURS_IN_A_DAY = 24
 _NUMBER = r"[-+]?([0-9]{1,15}(\.[0-9]{0,20})?|\.[0-9]{1,20})"
@@ -61,7 +65,7 @@ def responses(codes: Mapping[str, tuple[int, ...]], schools: Iterable[str] | Non
     """
 
     def answer(allowed: tuple[int, ...]) -> pa.Column:
-        return pa.Column("Int16", pa.Check.isin(allowed, error="not a code of this question"), nullable=True)
+        return pa.Column("Int16", pa.Check.isin(allowed, error=NOT_A_CODE), nullable=True)
 
     return pa.DataFrameSchema(
         {
@@ -100,7 +104,7 @@ def officers() -> pa.DataFrameSchema:
     )
 
 
-def assignments(schools: Iterable[str], officers: Iterable[str] | None) -> pa.DataFrameSchema:
+def assignments(schools: Iterable[str] | None, officers: Iterable[str] | None) -> pa.DataFrameSchema:
     """One row is an officer's assignment to a school, from and to a day; still going on where `to_date` is blank."""
     return pa.DataFrameSchema(
         {
@@ -129,7 +133,7 @@ def training(officers: Iterable[str] | None, courses: Iterable[str]) -> pa.DataF
     )
 
 
-def outreach(schools: Iterable[str], officers: Iterable[str] | None) -> pa.DataFrameSchema:
+def outreach(schools: Iterable[str] | None, officers: Iterable[str] | None) -> pa.DataFrameSchema:
     """One row is an outreach activity at a school: day, kind, officer hours and, if counted, people reached."""
     return pa.DataFrameSchema(
         {
@@ -143,6 +147,8 @@ def outreach(schools: Iterable[str], officers: Iterable[str] | None) -> pa.DataF
             ),
             "attendance": pa.Column("Int64", pa.Check.ge(0, error="must not be negative"), nullable=True),
         },
+        # A list without numbers of its own cannot tell two equal activities from one that was entered twice.
+        checks=pa.Check(lambda table: ~table.duplicated(), error=REPEATED),
         strict=True,
     )
 
@@ -161,7 +167,7 @@ def convert(text: pd.DataFrame, schema: pa.DataFrameSchema) -> tuple[pd.DataFram
         if dtype.startswith("string"):
             value, rule = raw.where(filled & ~raw.isin(SPREADSHEET_ERRORS)), "an error of the spreadsheet"
         elif dtype.startswith("datetime"):
-            value, rule = _days(raw.where(filled)), "not a day as YYYY-MM-DD, from 1678 to 2261"
+            value, rule = _days(raw.where(filled)), NOT_A_DAY
         else:
             # Python and pandas also read `1_0`, `True` and `inf` as numbers; nobody writes an answer so.
             plain = raw.str.fullmatch(_NUMBER)
@@ -169,7 +175,7 @@ def convert(text: pd.DataFrame, schema: pa.DataFrameSchema) -> tuple[pd.DataFram
             if dtype.startswith("Int"):
                 limit = 2 ** (int(dtype.removeprefix("Int")) - 1)
                 whole = number.where((number % 1 == 0) & (number.abs() < limit))
-                value, rule = whole.astype(dtype), "not a whole number"
+                value, rule = whole.astype(dtype), NOT_WHOLE
             else:
                 value, rule = number.where(number.abs() < float("inf")), "not a number"
         bad = text.index[filled & value.isna()]

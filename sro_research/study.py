@@ -221,6 +221,9 @@ def open_report(params_file: str, *, school_id: str = "", run_dir: str = "") -> 
     study = _read(params_file, run_dir)
     parameters, cells = study.parameters, read_table(study.folders.cells)
     facts = Facts(**{**(stored := read_json(study.folders.facts)), "provided": tuple(stored["provided"])})
+    if not isinstance(school_id, str):
+        # As papermill's `-p` would have it; 0 would even open the board's page.
+        raise StudyFileError("school_id", "it must be text", fix="Pass it with `-r`: `-p` turns 0003 into 3.")
     if school_id:
         if school_id not in facts.schools:
             raise StudyFileError(

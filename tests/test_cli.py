@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 from conftest import PROJECT, Run, demo_study, sro_research
 
 from sro_research.cli import main, schemas
@@ -84,6 +86,76 @@ def test_check_reads_everything_and_writes_nothing(district: Path) -> None:
         assert any(source in line and line.endswith("set aside") for line in made.stdout.splitlines())
     assert all(line.startswith("set aside: students_2024.csv: ") for line in made.stderr.splitlines())
     assert sorted(district.parent.rglob("*")) == before
+
+
+def checked(study: Path, code: int) -> Result:
+    made = CliRunner().invoke(main, ["check", str(study)])
+    assert made.exit_code == code, made.output
+    return made
+
+
+def variant(district: Path, folder: Path, more: str = "", files: dict[str, str] | None = None) -> Path:
+    """Write a study like the district's, some files of which are others (None: not there)."""
+    shutil.copytree(district.parent / "data", folder / "data")
+    for name, text in (files or {}).items():
+        (folder / "data" / name).write_text(text, encoding="utf-8")
+    return demo_study(folder, more)
+
+
+def test_check_names_every_broken_file_and_says_whether_the_study_can_run(district: Path, tmp_path: Path) -> None:
+    surveys = [f"{who}_{wave}" for who in ("students", "staff") for wave in (2024, 2025, 2026)]
+    sources = {s: next(p.name for p in (district.parent / "data").glob(f"{s}.*")) for s in surveys}
+    broken = ["training.csv", "outreach.csv", *sources.values()]
+    study = variant(district, tmp_path, files=dict.fromkeys(broken, ""))
+    made = checked(study, 2)
+    for name in broken:
+        assert made.stderr.count(f"error: {tmp_path}/data/{name}: the file is empty. ") == 1
+    assert made.stderr.splitlines()[-1] == f"error: {tmp_path}/data: no survey could be read."
+    assert made.stdout.splitlines()[-1] == "The study cannot run."
+    for name in (sources["students_2024"], "training.csv"):
+        shutil.copy(district.parent / "data" / name, tmp_path / "data" / name)
+    made = checked(study, 3)
+    assert made.stdout.splitlines()[-1] == "The study can run, without 6 source files."
+
+
+def test_check_names_the_schools_found_where_there_is_no_roster(district: Path, tmp_path: Path) -> None:
+    study = variant(district, tmp_path, "records: {schools: null}\n")
+    lines = [line for line in checked(study, 0).stdout.splitlines() if line.startswith("schools in ")]
+    assert len(lines) == 6
+    assert re.fullmatch(r"schools in student_climate, wave 2024: 0001 \(\d\d+\), 0002 \(\d\d+\), .*", lines[0])
+    assert "9999 (fewer than 10)" in lines[0]  # what `synthesize` plants
+    assert not re.search(r"\(\d\)", "".join(lines))
+    assert "schools in " not in checked(district, 0).stdout
+
+
+def test_check_notes_a_roster_too_small_and_dates_outside_every_wave(district: Path, tmp_path: Path) -> None:
+    data = district.parent / "data"
+    roster = (data / "schools.csv").read_text(encoding="utf-8").splitlines()
+    roster = [re.sub(r"^(0002,2025,.*),\d+,(\d*)$", r"\1,11,\2", line) for line in roster]
+    outreach = (data / "outreach.csv").read_text(encoding="utf-8")
+    outreach += re.sub(r"20\d\d-\d\d-\d\d", "1999-01-01", outreach.splitlines()[1]) + "\n"
+    files = {"schools.csv": "\n".join(roster), "outreach.csv": outreach}
+    notes = [
+        line for line in checked(variant(district, tmp_path, files=files), 0).stderr.splitlines() if "note: " in line
+    ]
+    assert len(notes) == 2
+    assert re.fullmatch(
+        r"note: school 0002, wave 2025: more student answers than students on the roster \(\d\d+ and 11\)", notes[0]
+    )
+    assert notes[1].startswith("note: outreach.csv: 1 row dated outside every wave")
+
+
+def test_check_names_courses_and_where_they_are_defined(district: Path, tmp_path: Path) -> None:
+    training = (district.parent / "data" / "training.csv").read_text(encoding="utf-8")
+    training += training.splitlines()[1].replace("basic_sro", "basik") + "\n"
+    line = next(
+        x
+        for x in checked(variant(district, tmp_path, files={"training.csv": training}), 0).stderr.splitlines()
+        if "training" in x
+    )
+    assert "training.csv: course: not a course of this study (1 row: " in line
+    assert "The courses are basic_sro, trauma_informed, " in line
+    assert line.endswith(f"they are defined in {PROJECT}/params/standards/training.yaml.")
 
 
 def test_check_finds_a_school_that_is_not_there(district: Path) -> None:
@@ -167,6 +239,10 @@ def test_clean_deletes_results_only(tmp_path: Path) -> None:
     (root / "internal" / "manifest.json").write_text("{}")
     (root / "release").mkdir()
     (root / "mine.txt").touch()
+    for answer in ("n\n", ""):  # no; nobody there to ask
+        declined = CliRunner().invoke(main, ["clean", str(study)], input=answer)
+        assert (declined.exit_code, declined.stdout.splitlines()[-1]) == (0, "nothing is deleted")
+    assert (root / "release").exists()
     made = sro_research("clean", study, "--yes")
     assert (made.returncode, made.stderr) == (0, "")
     assert [path.name for path in root.iterdir()] == ["mine.txt"]

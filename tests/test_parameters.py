@@ -55,6 +55,8 @@ SEE = "params/study.schema.json describes each key."
         ("synthetic: true", "synthetic: 1", "'synthetic' must be true or false", "Write one of these two"),
         ("start: 2023-08-01", "start: 08/01/2023", "'waves.0.start' must be a day", "Write it as 2026-06-30"),
         ("per: 10", "per: ten", "'model.per' must be a number", "Write it without quotes."),
+        ("per: 10", 'per: "5%"', "'model.per' must be a number", "Write it as 0.05, without a percent sign."),
+        ("per: 10", "per: 12.5 %", "'model.per' must be a number", "Write it as 0.125, without a percent sign."),
         ("per: 10", "per: 0", "'model.per' is not allowed here: input should be greater than 0", "Mend it; "),
         ("{file: schools.csv}", "schools.csv", "'records.schools' must hold `key: value` lines", "Write them "),
         ("file: schools.csv", 'file: ""', "'records.schools.file' is blank", "Write its value; "),
@@ -161,6 +163,14 @@ def test_lists_replace_and_mappings_merge(study: Callable[..., Path]) -> None:
     assert parameters.pages.groups == ["role"]
     assert parameters.pages.languages == ["en", "es"]
     assert parameters.title == {"en": "New", "es": "Revisión del programa de oficiales escolares"}
+
+
+def test_each_source_knows_where_its_columns_are_mapped(study: Callable[..., Path]) -> None:
+    path = study("file: staff_2024.xlsx", "file: staff_2024.xlsx,\n    columns: {trust_1: x}")
+    parameters = read_parameters(path)
+    line = line_of("file: staff_2024.xlsx")
+    assert parameters.surveys[3].columns_at == f"{path}:{line + 1}"
+    assert parameters.records.outreach.columns_at == f"{path}:{line_of('outreach: {') + 1}"
 
 
 def test_the_fingerprint_follows_what_was_asked_for_and_not_where_it_lies(study: Callable[..., Path]) -> None:

@@ -38,7 +38,7 @@ def test_what_is_no_whole_number_is_said_and_not_guessed(text: str) -> None:
     assert rules == ["not a whole number"]
 
 
-NOT_A_DAY = ["not a day as YYYY-MM-DD, from 1678 to 2261"]
+NOT_A_DAY = ["not a day as YYYY-MM-DD"]
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,8 @@ What breaks a rule is set aside with its row number and the rule, and counted; i
 """
 
 from sro_research.intake.admission import Admission, admit
-from sro_research.intake.district import Intake, take_in
+from sro_research.intake.district import Intake, look_through, take_in
 from sro_research.intake.exports import Export, read_export
+from sro_research.intake.fixes import fix_of
 
-__all__ = ["Admission", "Export", "Intake", "admit", "read_export", "take_in"]
+__all__ = ["Admission", "Export", "Intake", "admit", "fix_of", "look_through", "read_export", "take_in"]

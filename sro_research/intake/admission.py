@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +23,8 @@ class Admission:
 
     `table` holds the admitted rows, typed. `quarantine` has a row for each broken rule (`source`, `row`, `column`,
     `rule`), never a value. `rows_set_aside` counts rows, each once. `columns_dropped` counts columns of the export
-    that no codebook or schema names; they go no further than this door.
+    that no codebook or schema names; they go no further than this door. `notes` says what a person should know although
+    nothing is broken.
     """
 
     table: pd.DataFrame
@@ -30,16 +32,23 @@ class Admission:
     rows_read: int
     rows_set_aside: int
     columns_dropped: int
+    notes: tuple[str, ...] = ()
 
 
 def admit(
-    export: Export, schema: pa.DataFrameSchema, *, source: Path, rename: Mapping[str, str] | None = None
+    export: Export,
+    schema: pa.DataFrameSchema,
+    *,
+    source: Path,
+    rename: Mapping[str, str] | None = None,
+    renamed_at: str = "",
 ) -> Admission:
     """Take in the rows of an export that keep the rules of a schema.
 
-    `rename` maps our column names to those of the export. Raises `SourceError` when a needed column is missing.
+    `rename` maps our column names to those of the export; `renamed_at` is where the study says so. Raises `SourceError`
+    when a needed column is missing.
     """
-    text, columns_read = _select(export.cells, schema, source, rename or {})
+    text, columns_read, notes = _select(export.cells, schema, source, rename or {}, renamed_at)
     typed, unread = convert(text, schema)
     typed = typed.drop(index=unread["index"].unique())
     broken = broken_rules(typed, schema)
@@ -60,25 +69,42 @@ def admit(
         rows_read=export.rows,
         rows_set_aside=quarantine["row"].nunique(),
         columns_dropped=len(export.cells.columns) - columns_read,
+        notes=notes,
     )
 
 
+def near_name(name: str, columns: Iterable[str]) -> str:
+    """Return the way to map a column that differs from `name` only by spaces, signs and capitals; blank if none does.
+
+    It is not read unasked: `Staff` and `staff_` may be two things. Such a name may be repeated, being ours.
+    """
+    plain = _plain(name)
+    theirs = next((c for c in map(str, columns) if _plain(c) == plain), None)
+    return "" if theirs is None else f"If its column '{theirs}' is meant, write `columns: {{{name}: \"{theirs}\"}}`."
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[\W_]", "", name).lower()
+
+
 def _select(
-    cells: pd.DataFrame, schema: pa.DataFrameSchema, source: Path, rename: Mapping[str, str]
-) -> tuple[pd.DataFrame, int]:
-    """Return the columns the schema names, under our names, and how many of them the export has.
+    cells: pd.DataFrame, schema: pa.DataFrameSchema, source: Path, rename: Mapping[str, str], renamed_at: str
+) -> tuple[pd.DataFrame, int, tuple[str, ...]]:
+    """Return the columns the schema names, under our names, how many of them the export has, and notes.
 
     An optional column that is absent is blank.
     """
+    at = f" The mapping stands at {renamed_at}." if renamed_at else ""
     for name in rename.keys() - schema.columns.keys():
         raise SourceError(
             source,
             f"`columns` maps '{name}', which is no column of this table",
-            fix=nearest(name, map(str, schema.columns)),
+            fix=nearest(name, map(str, schema.columns)) + at,
         )
     by_lower = {str(name).lower(): name for name in cells.columns}
     picked: dict[str, pd.Series] = {}
     taken: dict[str, str] = {}
+    notes: list[str] = []
     for name, column in schema.columns.items():
         theirs = rename.get(name, name).strip()
         if theirs.lower() in by_lower:
@@ -86,19 +112,23 @@ def _select(
                 raise SourceError(
                     source,
                     f"'{taken[theirs.lower()]}' and '{name}' are both read from the column '{theirs}'",
-                    fix="Give each its own column in `columns`.",
+                    fix="Give each its own column in `columns`." + at,
                 )
             taken[theirs.lower()] = name
             picked[name] = cells[by_lower[theirs.lower()]]
         elif column.nullable and name not in rename and not _is_answer(column):
             picked[name] = pd.Series("", index=cells.index, dtype="str")
+            if hint := near_name(name, cells.columns):
+                notes.append(f"no column '{name}'. {hint}")
         else:
+            count, hint = f"The export has {cells.shape[1]} columns.", near_name(theirs, cells.columns)
+            fix = f"{count} Mend the name in `columns`.{at}" if name in rename else ""
             raise SourceError(
                 source,
                 f"the column '{theirs}' is missing",
-                fix=f"The export has {cells.shape[1]} columns. Add it, or map it with `columns: {{{name}: …}}`.",
+                fix=fix or f"{count} {hint or f'Add it, or map it with `columns: {{{name}: …}}`.'}",
             )
-    return pd.DataFrame(picked, index=cells.index), len(taken)
+    return pd.DataFrame(picked, index=cells.index), len(taken), tuple(notes)
 
 
 def _is_answer(column: pa.Column) -> bool:

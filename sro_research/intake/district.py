@@ -12,7 +12,7 @@ import pandera.pandas as pa
 from sro_research import schemas
 from sro_research.errors import SourceError
 from sro_research.instruments import Instrument
-from sro_research.intake.admission import QUARANTINE_COLUMNS, Admission, admit
+from sro_research.intake.admission import QUARANTINE_COLUMNS, Admission, admit, near_name
 from sro_research.intake.exports import Export, read_export
 from sro_research.parameters import Records, Source, SurveySource
 
@@ -23,6 +23,8 @@ RECORDS = ("schools", "officers", "assignments", "training", "outreach")
 class Intake:
     """Everything a study took in.
 
+    `notes` says what a person should know although nothing is broken. `refusal` is why the study cannot be run.
+
     `tables` maps names (`schools`, `training`, …, `responses/<instrument>`) to validated tables. `sources` has one
     row per source: `source`, `kind`, `status` (`read`, `set aside`, `not provided`), `rows_read`,
     `rows_admitted`, `rows_set_aside`, `columns_dropped`, `problem`. `quarantine` has one row per broken rule; its
@@ -32,6 +34,8 @@ class Intake:
     tables: dict[str, pd.DataFrame]
     sources: pd.DataFrame
     quarantine: pd.DataFrame
+    notes: tuple[str, ...] = ()
+    refusal: SourceError | None = None
 
     @property
     def problems(self) -> list[str]:
@@ -54,7 +58,25 @@ def take_in(
     the list of schools is needed by all of them: without a readable one, and when no survey is left, `SourceError`
     is raised.
     """
+    intake = look_through(surveys, records, folder=folder, instruments=instruments, waves=waves, courses=courses)
+    if intake.refusal is not None:
+        raise intake.refusal
+    return intake
+
+
+def look_through(
+    surveys: Iterable[SurveySource],
+    records: Records,
+    *,
+    folder: Path,
+    instruments: Mapping[str, Instrument],
+    waves: Iterable[str],
+    courses: Iterable[str],
+) -> Intake:
+    """Read every source like `take_in`, to the last one also where the study cannot be run; `refusal` says so."""
     waves = list(waves)
+    refusal: SourceError | None = None
+    notes: list[str] = []
     tables: dict[str, pd.DataFrame] = {}
     log: list[dict[str, object]] = []
     quarantine = [pd.DataFrame({name: [] for name in QUARANTINE_COLUMNS})]
@@ -64,27 +86,28 @@ def take_in(
             log.append({"source": "", "kind": kind, "status": "not provided"})
             return None
         path = folder / source.file
+        nonlocal refusal
         try:
             taken = _read(path, source, schema)
         except SourceError as error:
             log.append({"source": source.file, "kind": kind, "status": "set aside", "problem": str(error)})
+            refusal = refusal or (error if kind == "schools" else None)
             return None
         quarantine.append(taken.quarantine)
+        notes.extend(f"{source.file}: {note}" for note in taken.notes)
         log.append(_entry(kind, source, taken))
         try:
             _refuse_empty(path, taken)
         except SourceError as error:
             log[-1] |= {"status": "set aside", "problem": str(error)}
+            refusal = refusal or (error if kind == "schools" else None)
             return None
         return taken.table
 
     if records.schools is not None:
-        path = folder / records.schools.file
-        schools = _read(path, records.schools, schemas.schools(waves))
-        _refuse_empty(path, schools)
-        quarantine.append(schools.quarantine)
-        log.append(_entry("schools", records.schools, schools))
-        tables["schools"] = schools.table
+        roster = take("schools", records.schools, schemas.schools(waves))
+        if roster is not None:
+            tables["schools"] = roster
     known = set(tables["schools"]["school_id"]) if "schools" in tables else None
     for survey in surveys:
         schema = schemas.responses(instruments[survey.instrument].codes, known)
@@ -94,9 +117,9 @@ def take_in(
             table.insert(0, "wave", pd.array([survey.wave] * len(table), dtype="string"))
             tables[name] = pd.concat([tables[name], table], ignore_index=True) if name in tables else table
     if not any(name.startswith("responses/") for name in tables):
-        first = next(entry["problem"] for entry in log if "problem" in entry)
-        raise SourceError(folder, "no survey could be read", fix=f"The first problem is {first}")
-    if known is None:
+        first = next(e["problem"] for e in log if "problem" in e and str(e["kind"]).startswith("responses/"))
+        refusal = refusal or SourceError(folder, "no survey could be read", fix=f"The first problem is {first}")
+    elif records.schools is None:
         tables["schools"] = _schools_of(tables)
         log.append({"source": "", "kind": "schools", "status": "not provided"})
         known = set(tables["schools"]["school_id"])
@@ -113,35 +136,36 @@ def take_in(
             tables[kind] = table
     if officers is not None:
         tables["officers"] = officers
-    return Intake(tables, _log(log), pd.concat([q for q in quarantine if len(q)] or quarantine, ignore_index=True))
+    found = pd.concat([q for q in quarantine if len(q)] or quarantine, ignore_index=True)
+    return Intake(tables, _log(log), found, tuple(notes), refusal)
 
 
 def _read(path: Path, source: Source, schema: pa.DataFrameSchema) -> Admission:
     export = read_export(path, source.encoding)
-    if "respondent_id" in schema.columns:
-        export = _with_respondents(export, source)
-    taken = admit(export, schema, source=path, rename=source.columns)
-    return replace(taken, quarantine=taken.quarantine.assign(source=source.file))
+    notes: tuple[str, ...] = ()
+    if "respondent_id" in schema.columns and not _names_respondents(export, source):
+        # Each row gets its number, so that each is one respondent.
+        hint = near_name("respondent_id", export.cells.columns)
+        notes = (f"no column 'respondent_id': answers that were given twice are not looked for. {hint}".strip(),)
+        export = replace(export, cells=export.cells.assign(respondent_id=export.cells.index.astype(str)))
+    taken = admit(export, schema, source=path, rename=source.columns, renamed_at=source.columns_at)
+    return replace(taken, quarantine=taken.quarantine.assign(source=source.file), notes=notes + taken.notes)
 
 
 def _refuse_empty(path: Path, taken: Admission) -> None:
     """Refuse a source all of whose rows were set aside: the file, not its rows, is what has to be mended."""
     if len(taken.table) == 0:
-        (column, rule), _ = next(iter(taken.quarantine[["column", "rule"]].value_counts().items()))
+        (column, rule), rows = next(iter(taken.quarantine[["column", "rule"]].value_counts().items()))
         raise SourceError(
             path,
-            f"no row keeps the rules, most often {column or 'row'}: {rule}",
+            f"no row keeps the rules ({taken.rows_read} read); most often {column or 'row'}: {rule}",
             fix="Mend the export.",
-            rows=taken.rows_set_aside,
+            rows=rows,
         )
 
 
-def _with_respondents(export: Export, source: Source) -> Export:
-    """Give rows of an export without a respondent column their row number, so that each is one respondent."""
-    name = source.columns.get("respondent_id", "respondent_id")
-    if "respondent_id" in source.columns or name.lower() in {str(c).lower() for c in export.cells.columns}:
-        return export
-    return replace(export, cells=export.cells.assign(respondent_id=export.cells.index.astype(str)))
+def _names_respondents(export: Export, source: Source) -> bool:
+    return "respondent_id" in source.columns or "respondent_id" in {str(c).lower() for c in export.cells.columns}
 
 
 def _schools_of(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:

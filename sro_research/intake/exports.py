@@ -6,6 +6,7 @@ blank where empty, and the index is the row number a spreadsheet shows (the head
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import re
@@ -21,6 +22,14 @@ from sro_research.files import is_file
 
 DELIMITERS = ",;\t"
 FIRST_DATA_ROW = 2
+_RENAME = "Name it {0}, here and in the study file."
+_KINDS = (
+    (b"PK\x03\x04", b"xl/", "this is an Excel file, not text", _RENAME.format(".xlsx")),
+    (b"PK\x03\x04", b"", "this is a ZIP archive, not text", "Unpack it, and name the file inside."),
+    (b"\xd0\xcf\x11\xe0", b"", "this is an old Excel file, not text", "Open it in Excel and save it as .xlsx."),
+    (b"$FL", b"", "this is an SPSS file, not text", _RENAME.format(".sav")),
+)
+"""Kinds of files by how they begin and what is in them: the rule and the fix."""
 _QUOTED = re.compile(r'"[^"]*("|$)')
 
 
@@ -72,6 +81,7 @@ def read_export(path: Path, encoding: str = "utf-8") -> Export:
 
 def _read_csv(path: Path, encoding: str) -> Export:
     raw = path.read_bytes()
+    _refuse_other_kinds(path, raw, encoding)
     try:
         text = raw.decode(encoding).removeprefix("\ufeff")
     except UnicodeDecodeError as error:
@@ -103,6 +113,19 @@ def _read_csv(path: Path, encoding: str) -> Export:
     readable = {number: cells for number, cells in rows.items() if len(cells) == width}
     unreadable = {n: "has more or fewer cells than the header" for n in rows if n not in readable}
     return Export(_table(records[first], readable), unreadable)
+
+
+def _refuse_other_kinds(path: Path, raw: bytes, encoding: str) -> None:
+    """Name what a file is that only calls itself CSV; Windows' encodings would read any of these as letters."""
+    if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) and "16" not in encoding:
+        raise SourceError(
+            path,
+            f"the text is UTF-16, not {encoding}",
+            fix="Write `encoding: utf-16` beside the file in the study file, or save it as UTF-8.",
+        )
+    for start, part, rule, fix in _KINDS:
+        if raw.startswith(start) and part in raw:
+            raise SourceError(path, rule, fix=fix)
 
 
 def _read_xlsx(path: Path, _encoding: str) -> Export:

@@ -8,6 +8,10 @@ from sro_research.instruments import Instrument
 
 STRAIGHT_LINE_ANSWERS = 10
 """Fewer answers than this say nothing about straight-lining."""
+SMALLEST_COUNT = 10
+"""Smaller counts of respondents are not repeated outside protected tables; see disclosure/policy.py."""
+ON_THE_ROSTER = {"student": "students", "staff": "staff"}
+"""The column of the table of schools that counts a population."""
 
 
 def straight_lining(responses: pd.DataFrame, instrument: Instrument) -> pd.Series:
@@ -40,3 +44,25 @@ def answer_quality(responses: pd.DataFrame, instrument: Instrument) -> pd.DataFr
         row["straight_lining"] = straight[of_wave.index].mean()
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def answers_per_school(responses: pd.DataFrame) -> pd.Series:
+    """Count respondents by `school_id` and `wave`."""
+    return responses.groupby(["school_id", "wave"]).size()
+
+
+def more_answers_than_people(responses: pd.DataFrame, schools: pd.DataFrame, population: str) -> list[str]:
+    """Name each school and wave in which more people answered than the roster counts: one of the two is wrong.
+
+    Numbers are repeated only where both are `SMALLEST_COUNT` or more.
+    """
+    people = ON_THE_ROSTER.get(population)
+    if people is None:
+        return []
+    roster = schools.set_index(["school_id", "wave"])[people].dropna()
+    both = pd.concat([answers_per_school(responses).rename("answers"), roster.rename("people")], axis=1, join="inner")
+    found = []
+    for (school, wave), answers, count in both[both["answers"] > both["people"]].itertuples(name=None):
+        numbers = f" ({answers} and {count})" if min(answers, count) >= SMALLEST_COUNT else ""
+        found.append(f"school {school}, wave {wave}: more {population} answers than {people} on the roster{numbers}")
+    return found

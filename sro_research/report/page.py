@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pandas as pd
 
@@ -34,12 +34,12 @@ class Cell:
     """One statistic as a page may show it; without numbers where it is hidden or not available."""
 
     status: str
-    name: str = ""
-    """Names the cell on the published page, so that every number there can be traced."""
     n: int | None = None
     estimate: float | None = None
     low: float | None = None
     high: float | None = None
+    name: str = ""
+    """Names the cell on the published page, so that every number there can be traced."""
 
     @property
     def shown(self) -> bool:
@@ -50,6 +50,9 @@ class Cell:
     def coded(self) -> bool:
         """Whether the estimate is only a bound: so many or fewer below one half, so many or more above."""
         return self.status == "coded"
+
+
+HIDDEN = Cell("hidden")
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,7 @@ class Page:
     def __post_init__(self) -> None:
         table = self.cells.set_index(KEYS)[["status", "n", "estimate", "conf_low", "conf_high"]]
         index = {
-            key: Cell(status, "|".join(key), *(None if pd.isna(number) else number for number in numbers))
+            key: Cell(status, *(None if pd.isna(number) else number for number in numbers), name="|".join(key))
             for key, (status, *numbers) in zip(table.index, table.itertuples(index=False), strict=True)
         }
         object.__setattr__(self, "_index", index)
@@ -114,4 +117,4 @@ class Page:
         school = self.school_id if school_id is None else school_id
         when = self.last_wave.id if wave is None else wave
         key = (measure, population, construct, group_by, group, school, when)
-        return self._index.get(key) or Cell("hidden", "|".join(key))
+        return self._index.get(key) or replace(HIDDEN, name="|".join(key))

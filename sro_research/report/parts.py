@@ -57,7 +57,7 @@ class Head:
     organization: str
     notices: list[str]
     footer: str
-    constants: list[str]
+    constants: list[str] = field(default_factory=list)
     """Texts of the study whose numbers say nothing about people: labels, names, margins."""
 
 

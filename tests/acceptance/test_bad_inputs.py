@@ -100,18 +100,27 @@ def test_the_run_goes_to_its_end_without_the_broken_files(outcome: Outcome) -> N
 
 
 def test_each_problem_is_named_once_with_its_place_and_fix(outcome: Outcome) -> None:
-    lines = outcome.run.stderr.splitlines()
+    lines = [line for line in outcome.run.stderr.splitlines() if line.startswith("set aside: ")]
     assert len(lines) == len(BROKEN)
     for line, (place, message) in zip(lines, BROKEN.items(), strict=True):
         assert line.startswith(f"set aside: {outcome.folder}/data/{place}: {message}")
 
 
+def test_the_run_says_how_many_rows_were_set_aside_and_where_that_is_written(outcome: Outcome) -> None:
+    assert f"\n14 rows set aside, see {outcome.root}/internal/quarantine/quarantine.csv\n" in outcome.run.stderr
+
+
 def test_check_says_the_same_before_anything_runs(outcome: Outcome) -> None:
-    assert outcome.check.returncode == 2
-    assert "The study can run." not in outcome.check.stdout
+    assert outcome.check.returncode == outcome.run.returncode
+    assert outcome.check.stdout.splitlines()[-2:] == [
+        "14 rows and 4 source files set aside.",
+        "The study can run, without 4 source files.",
+    ]
     for place, message in BROKEN.items():
         assert outcome.check.stderr.count(f"error: {outcome.folder}/data/{place}: {message}") == 1
-    assert "students_2024.csv: trust_2: not a whole number" in outcome.check.stderr
+    said = "students_2024.csv: trust_2: not a whole number (1 row: "
+    line = next(line for line in outcome.check.stderr.splitlines() if said in line)
+    assert line.endswith("). Expected: codes 1-4, 98, 99, or blank.")
     students = next(line for line in outcome.check.stdout.splitlines() if "students_2024.csv" in line)
     assert "14 set aside" in students
 
@@ -163,14 +172,15 @@ def test_rows_alone_leave_a_run_complete(demo: Run) -> None:
         ("students_2024.csv", "/data: no survey could be read. The first problem is "),
     ],
 )
-def test_a_study_that_cannot_be_run_says_why_in_one_line(tmp_path: Path, name: str, problem: str) -> None:
+def test_a_study_that_cannot_be_run_says_why(tmp_path: Path, name: str, problem: str) -> None:
     wave = '{instrument: student_climate, wave: "2024", file: students_2024.csv}'
     study = demo_study(tmp_path, f"surveys:\n  - {wave}\n")
     assert sro_research("synthesize", study, "--schools", 2).returncode == 0
     (tmp_path / "data" / name).write_bytes(b"")
     check, run = sro_research("check", study), sro_research("run", study)
-    assert check.returncode == 2
-    assert check.stderr.startswith(f"error: {tmp_path}{problem}")
-    assert run.returncode != 0
-    assert f"SourceError: {tmp_path}{problem}" in run.stderr
-    assert check.stderr.count("\n") == run.stderr.count("\n") == 1
+    assert check.returncode == run.returncode == 2
+    assert check.stdout.splitlines()[-1] == run.stdout.splitlines()[-1] == "The study cannot run."
+    said = [line for line in run.stderr.splitlines() if not line.startswith("0/5 ")]
+    assert len(said) == 1
+    assert said[0].startswith(f"error: {tmp_path}{problem}")
+    assert f"error: {tmp_path}/data/{name}: the file is empty. Export it again." in check.stderr

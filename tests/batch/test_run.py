@@ -1,14 +1,24 @@
 """The batch on the demo study: resumed, broken, mended, published."""
 
 import json
+import os
 import re
 import shutil
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
 from pathlib import Path
 
 import nbformat
+import pandas as pd
+import psutil
 import pytest
-from conftest import PROJECT, Run, sro_research
+from conftest import PROJECT, Run, demo_study, sro_research
 
+from sro_research.batch.lock import alone_in
+from sro_research.errors import StudyFileError
 from sro_research.files import file_fingerprint
 from sro_research.report.words import load_words
 
@@ -70,9 +80,22 @@ def test_a_finished_run_is_not_made_again(copy):
     again = sro_research("run", copy.params_file, "--limit", 2)
     assert again.returncode == 0, again.stderr
     assert again.stdout.startswith("0 made, 8 up to date, 0 failed")
+    progress, rows = again.stderr.splitlines()
+    assert progress == "0/5 study/data_quality"  # no terminal: one line every few seconds
+    assert rows == f"7 rows set aside, see {copy.internal}/quarantine/quarantine.csv"
     assert pages(copy.release) == before
     listed = sro_research("list", copy.params_file).stdout
     assert listed.count("up to date") == 8 and listed.count("to do") == 10
+
+
+def test_a_roster_smaller_than_the_answers_is_noted(copy):
+    path = copy.internal / "protected" / "schools.parquet"
+    roster = pd.read_parquet(path)
+    roster.loc[(roster["school_id"] == "0001") & (roster["wave"] == "2025"), "students"] = 5
+    roster.to_parquet(path)
+    again = sro_research("run", copy.params_file, "--limit", 2)
+    # Below ten no number is repeated.
+    assert "note: school 0001, wave 2025: more student answers than students on the roster\n" in again.stderr
 
 
 def test_a_page_that_was_changed_by_hand_is_made_again_byte_for_byte(copy):
@@ -133,3 +156,101 @@ def test_clean_deletes_results_and_only_results(copy):
     assert "deleted" in sro_research("clean", copy.params_file, "--yes").stdout
     assert [path.name for path in copy.root.iterdir()] == ["notes.txt"]
     assert "nothing is deleted" in sro_research("clean", copy.params_file, "--yes").stdout
+
+
+SECONDS_TO_END = 2
+
+
+def sleeping(folder: Path) -> Path:
+    """Write a notebook that takes a minute and says that it has started."""
+    notebook = nbformat.v4.new_notebook(
+        cells=[
+            nbformat.v4.new_code_cell(
+                'params_file = ""\nrun_dir = ""\nschool_id = ""', metadata={"tags": ["parameters"]}
+            ),
+            nbformat.v4.new_code_cell(
+                f'import os, pathlib, time\npathlib.Path("{folder}", f"started{{os.getpid()}}").touch()\ntime.sleep(60)'
+            ),
+        ],
+        metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
+    )
+    nbformat.write(notebook, folder / "sleeping.ipynb")
+    return folder / "sleeping.ipynb"
+
+
+def stopped_by_ctrl_c(folder: Path, command: list[object], kernels: int) -> subprocess.CompletedProcess[str]:
+    """Start a command, wait for its kernels, press Ctrl-C as a terminal does; soon nothing of it may live."""
+    process = subprocess.Popen(
+        [sys.executable, *map(str, command)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        limit = time.monotonic() + 120
+        while len(started := list(folder.glob("started*"))) < kernels:
+            assert process.poll() is None, process.communicate()
+            assert time.monotonic() < limit
+            time.sleep(0.1)
+        time.sleep(0.2)
+        family = psutil.Process(process.pid).children(recursive=True)
+        assert {int(path.name.removeprefix("started")) for path in started} <= {p.pid for p in family}
+        os.killpg(process.pid, signal.SIGINT)
+        _, alive = psutil.wait_procs(family, timeout=SECONDS_TO_END)
+        assert [p for p in alive if p.is_running() and p.status() != psutil.STATUS_ZOMBIE] == []
+        out, err = process.communicate(timeout=10)
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+
+def test_ctrl_c_is_one_sentence_and_ends_everything(tmp_path: Path) -> None:
+    sleeping(tmp_path)
+    study = demo_study(tmp_path, "notebooks: {study: [sleeping.ipynb]}\n")
+    study.write_text(study.read_text().replace("folders:\n", f"folders:\n  notebooks: {tmp_path}\n"))
+    ended = stopped_by_ctrl_c(tmp_path, ["-m", "sro_research", "run", study], kernels=1)
+    assert ended.returncode == 130, ended.stderr
+    lines = ended.stderr.splitlines()
+    assert lines == ["0/1 study/sleeping", "stopped; what is finished is kept, the same command goes on"]
+
+
+def test_ctrl_c_ends_pages_that_are_being_made(tmp_path: Path) -> None:
+    notebook = sleeping(tmp_path)
+    script = tmp_path / "pages.py"
+    script.write_text(
+        "from pathlib import Path\n"
+        "from sro_research.batch.plan import Job\n"
+        "from sro_research.batch.run import _run_pages\n"
+        "if __name__ == '__main__':\n"
+        f"    here = Path({str(tmp_path)!r})\n"
+        f"    source = Path({str(notebook)!r})\n"
+        "    jobs = [Job(f'p{i}', source, here / f'p{i}.ipynb', {}, '', {}) for i in range(5)]\n"
+        "    try:\n"
+        "        list(_run_pages(jobs, 2, here))\n"
+        "    except KeyboardInterrupt:\n"
+        "        print('stopped')\n"
+    )
+    ended = stopped_by_ctrl_c(tmp_path, [script], kernels=2)
+    assert (ended.returncode, ended.stdout) == (0, "stopped\n")
+    assert "Traceback" not in ended.stderr, ended.stderr
+    assert len(list(tmp_path.glob("started*"))) == 2
+
+
+def test_one_run_at_a_time_in_a_folder_until_it_is_killed(tmp_path: Path) -> None:
+    (tmp_path / "internal").mkdir()
+    code = (
+        "import sys, time; from pathlib import Path; from sro_research.batch.lock import alone_in\n"
+        "with alone_in(Path(sys.argv[1])): print('held', flush=True); time.sleep(60)"
+    )
+    holder = subprocess.Popen([sys.executable, "-c", code, tmp_path], stdout=subprocess.PIPE, text=True)
+    try:
+        assert holder.stdout is not None and holder.stdout.readline() == "held\n"
+        with pytest.raises(StudyFileError, match=r": another run is using this folder\. Wait until it has ended, or "):
+            alone_in(tmp_path).__enter__()
+    finally:
+        holder.kill()
+        holder.wait()
+    with alone_in(tmp_path):
+        pass

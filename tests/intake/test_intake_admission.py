@@ -89,7 +89,18 @@ def test_names_of_columns_may_differ_in_capitals_or_be_mapped(tmp_path: Path) ->
             "the column 'q2' is missing",
             "The export has 3 columns. Add it, or map it ",
         ),
-        ("respondent_id,school_id,q1,Q3", {"q2": "Q2"}, "the column 'Q2' is missing", "The export has 4 columns. Add "),
+        (
+            "respondent_id,school_id,q1,Q3",
+            {"q2": "Q2"},
+            "the column 'Q2' is missing",
+            "The export has 4 columns. Mend ",
+        ),
+        (
+            "respondent_id,school_id,q1,Q 2",
+            {},
+            "the column 'q2' is missing",
+            "The export has 4 columns. If its column 'Q 2' is meant, write `columns: {q2: \"Q 2\"}`.",
+        ),
         # The file has no header: its "names" are a person's answers, and are not repeated.
         ("Jane Doe,0001,1,2", {}, "the column 'respondent_id' is missing", "The export has 4 columns. Add it, or map "),
         (HEADER, {"scool_id": "x"}, "`columns` maps 'scool_id', which is no column of this table", "Did you mean 'sch"),
@@ -105,10 +116,27 @@ def test_a_missing_or_mistaken_column_sets_the_file_aside(
     assert "Jane" not in str(caught.value)
 
 
+@pytest.mark.parametrize("rename", [{"scool_id": "x"}, {"q1": "q2"}, {"q2": "Q2"}])
+def test_a_mistaken_mapping_is_named_with_its_line(tmp_path: Path, rename: dict[str, str]) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("respondent_id,school_id,q1,q3,q2x\na,0001,1,1,1\n")
+    with pytest.raises(SourceError, match=r" at /study\.yaml:7\.$"):
+        admit(read_export(path), RESPONSES, source=path, rename={"q2": "q3", **rename}, renamed_at="/study.yaml:7")
+
+
 def test_an_optional_column_may_be_absent(tmp_path: Path) -> None:
     admission = take(tmp_path, "officer_id,start_date,badge\no,2024-01-01,7\n", schema=schemas.officers())
     assert admission.table["end_date"].isna().all()
     assert admission.columns_dropped == 1  # the badge
+    assert admission.notes == ()
+
+
+def test_an_optional_column_under_a_near_name_is_pointed_out_and_not_read(tmp_path: Path) -> None:
+    admission = take(tmp_path, "officer_id,start_date,End Date\no,2024-01-01,2025-01-01\n", schema=schemas.officers())
+    assert admission.table["end_date"].isna().all()
+    assert admission.notes == (
+        "no column 'end_date'. If its column 'End Date' is meant, write `columns: {end_date: \"End Date\"}`.",
+    )
 
 
 @pytest.mark.parametrize(

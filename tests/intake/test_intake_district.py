@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from sro_research import schemas
 from sro_research.errors import SourceError
 from sro_research.instruments import Background, Construct, Instrument, Item
-from sro_research.intake import Intake, take_in
+from sro_research.intake import Intake, fix_of, look_through, take_in
 from sro_research.parameters import Records, Source, SurveySource
 
 LABELS = {code: {"en": str(code)} for code in (1, 2, 3, 4)}
@@ -45,11 +46,13 @@ Take = Callable[..., Intake]
 def take(tmp_path: Path) -> Take:
     """Take in the small district above, with some of its files replaced (None: not there), or not provided at all."""
 
-    def run(changed: dict[str, str | None] | None = None, *, without: tuple[str, ...] = ()) -> Intake:
+    def run(
+        changed: dict[str, str | None] | None = None, *, without: tuple[str, ...] = (), examine: Take = take_in
+    ) -> Intake:
         for name, text in (FILES | (changed or {})).items():
             if text is not None:
                 (tmp_path / name).write_text(text, encoding="utf-8")
-        return take_in(
+        return examine(
             [SurveySource(instrument="student", wave=wave, file=f"s{wave}.csv") for wave in ("24", "25")],
             Records(**{kind: Source(file=f"{kind}.csv") for kind in KINDS if kind not in without}),
             folder=tmp_path,
@@ -91,7 +94,8 @@ def test_a_district_without_faults_is_taken_in_whole(take: Take) -> None:
         (
             "s24.csv",
             "school_id,q1,q2,gender\n1,1,1,1\n2,1,1,1\n0001,9,1,1\n",
-            "no row keeps the rules, most often school_id: lost the leading zeros of a school of this study (3 rows)",
+            "no row keeps the rules (3 read); most often school_id: "
+            "lost the leading zeros of a school of this study (2 rows)",
         ),
         ("officers.csv", "officer_id\nO1\n", "the column 'start_date' is missing"),
         ("training.csv", "officer_id,course,completed_on,hours\n", "the file has a header but no rows"),
@@ -131,7 +135,7 @@ def test_without_officers_their_records_are_not_held_against_a_list(take: Take) 
         ("school_id,wave\n0001,24\n", "the column 'school_name' is missing"),
         (
             "school_id,wave,school_name,level,students\n0001,2024,Alder,middle,100\n",
-            r"no row keeps the rules, most often wave: not a wave of this study \(1 row\)\. Mend the export",
+            r"no row keeps the rules \(1 read\); most often wave: not a wave of this study \(1 row\)\. Mend the export",
         ),
     ],
 )
@@ -147,6 +151,58 @@ def test_no_study_without_a_survey(tmp_path: Path, take: Take) -> None:
         f"{tmp_path}: no survey could be read. "
         f"The first problem is {tmp_path}/s24.csv: the file is empty. Export it again."
     )
+
+
+def test_a_look_through_goes_to_the_last_file_also_where_the_study_cannot_run(take: Take) -> None:
+    for changed, refusal in (
+        ({"schools.csv": "", "s24.csv": "", "outreach.csv": "a,b\nc\n"}, "schools.csv: the file is empty. "),
+        ({"s24.csv": "", "s25.csv": "", "outreach.csv": None}, ": no survey could be read. The first problem is "),
+    ):
+        with pytest.raises(SourceError) as caught:
+            take(changed)
+        intake = take(changed, examine=look_through)
+        assert str(caught.value) == str(intake.refusal)
+        assert refusal in str(intake.refusal)
+        assert len(intake.problems) == 3
+        # Without the list of schools, no school is held against it.
+        assert intake.quarantine.empty
+
+
+def test_without_respondents_one_is_told_and_a_near_name_is_pointed_out(take: Take) -> None:
+    twice = "s25.csv: no column 'respondent_id': answers that were given twice are not looked for."
+    assert take().notes == (twice,)
+    header = "Respondent ID,school_id,q1,q2,gender\n"
+    assert take({"s25.csv": header + "a,0001,1,1,1\na,0001,1,1,1\n"}).notes == (
+        f"{twice} If its column 'Respondent ID' is meant, write `columns: {{respondent_id: \"Respondent ID\"}}`.",
+    )
+
+
+def test_an_activity_that_was_entered_twice_is_set_aside(take: Take) -> None:
+    row = "0001,O1,2024-01-01,parent night,2\n"
+    intake = take(
+        {"outreach.csv": FILES["outreach.csv"] + row + row.replace("night", "day") + row.replace(",2\n", ",2.0\n")}
+    )
+    assert intake.tables["outreach"]["activity"].tolist() == ["parent night", "parent day"]
+    assert intake.quarantine[["row", "column", "rule"]].to_numpy().tolist() == [
+        [3, "", "the same record twice; the first one is kept"],
+        [5, "", "the same record twice; the first one is kept"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("column", "rule", "kind", "fix"),
+    [
+        ("q1", schemas.NOT_A_CODE, "responses/student", "Expected: codes 1-4, 98, or blank."),
+        ("gender", schemas.NOT_WHOLE, "responses/student", "Expected: codes 1, 2, 98, or blank."),
+        ("course", "not a course of this study", "training", "The courses are a, b; they are defined in t.yaml."),
+        ("from_date", schemas.NOT_A_DAY, "assignments", "Write days like 2026-06-30."),
+        ("school_id", "not a school of this study", "outreach", "The schools are those in schools.csv."),
+        ("level", "must not be blank", "schools", ""),
+    ],
+)
+def test_each_rule_has_its_fix(column: str, rule: str, kind: str, fix: str) -> None:
+    known = {"instruments": {"student": INSTRUMENT}, "courses": ["a", "b"]}
+    assert fix_of(column, rule, kind=kind, courses_file="t.yaml", schools_file="schools.csv", **known) == fix
 
 
 def test_what_is_not_provided_is_said_so(take: Take) -> None:

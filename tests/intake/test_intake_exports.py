@@ -87,6 +87,8 @@ def test_a_cell_of_many_megabytes_is_read(file: File) -> None:
 
 
 SAVE_AS = "Save it as UTF-8, or write `encoding: cp1252` beside the file in the study file."
+SAVE_AS_16 = "Write `encoding: utf-16` beside the file in the study file, or save it as UTF-8."
+NAME_IT = "Name it {0}, here and in the study file."
 QUOTES = "a quoted cell is not closed or is followed by stray text. Mend the quotes near this line and export again."
 EMPTY = ": the file is empty. Export it again."
 
@@ -99,7 +101,16 @@ EMPTY = ": the file is empty. Export it again."
         (b"\n \n\n", "utf-8", EMPTY),
         (b"id,school,q\n", "utf-8", ": the file has a header but no rows. Export it again."),
         (b"id,q\nJane,1\nJos\xe9,2\n", "utf-8", f":3: the text is not utf-8. {SAVE_AS}"),
-        ("id,q\nR1,1\n".encode("utf-16"), "utf-8", f":1: the text is not utf-8. {SAVE_AS}"),
+        ("id,q\nR1,1\n".encode("utf-16"), "utf-8", f": the text is UTF-16, not utf-8. {SAVE_AS_16}"),
+        ("id,q\nR1,1\n".encode("utf-16"), "cp1252", f": the text is UTF-16, not cp1252. {SAVE_AS_16}"),
+        (b"PK\x03\x04..xl/workbook.xml..", "utf-8", f": this is an Excel file, not text. {NAME_IT.format('.xlsx')}"),
+        (b"PK\x03\x04..a.csv..", "cp1252", ": this is a ZIP archive, not text. Unpack it, and name the file inside."),
+        (
+            b"\xd0\xcf\x11\xe0..",
+            "cp1252",
+            ": this is an old Excel file, not text. Open it in Excel and save it as .xlsx.",
+        ),
+        (b"$FL2@(#) SPSS", "utf-8", f": this is an SPSS file, not text. {NAME_IT.format('.sav')}"),
         (b"id,q\nR1,1\n", "utf-9", ": the encoding 'utf-9' is not known. Write utf-8 or cp1252."),
         (b"id,q\nR1,1\n", "base64", ": the encoding 'base64' is not known. Write utf-8 or cp1252."),
         (b"id,q\nR_,1\n", "punycode", ": the encoding 'punycode' is not known. Write utf-8 or cp1252."),

@@ -1,0 +1,182 @@
+"""The release of a whole study: nothing leaves that should not, and what must not leave stops the release."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import PROJECT, Run, demo_study, sro_research
+
+from sro_research.batch.notebook import run_notebook
+from sro_research.disclosure.audit import audit
+from sro_research.disclosure.published import byte_forms
+from sro_research.disclosure.rows import ANSWERS, ROW
+
+CANARY = "zebra-quartz"
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+def test_the_release_is_audited_and_says_so(demo: Run) -> None:
+    said = (demo.internal / "audit.txt").read_text()
+    assert re.match(r"10 files, \d+ hidden rows: 0 exact, 0 near", said) or "0 exact, 0 near, 0 small groups" in said
+    page = (demo.release / "school_0001.html").read_text(encoding="utf-8")
+    assert "a computer program tried to work out hidden numbers" in page
+    assert re.search(r"In this study, [\d,]+ of [\d,]+ results are hidden", page)
+
+
+def test_the_audit_command_agrees_and_ends_with_one_on_a_leak(demo: Run, tmp_path: Path) -> None:
+    clean = sro_research("audit", demo.release, "--ledger", demo.root / "ledger" / "rows.parquet")
+    assert (clean.returncode, clean.stderr) == (0, "")
+    copy = tmp_path / "release"
+    shutil.copytree(demo.release, copy)
+    page = copy / "school_0001.html"
+    page.write_text(page.read_text(encoding="utf-8").replace("</h1>", "</h1><p>7919 students</p>"), encoding="utf-8")
+    leak = sro_research("audit", copy)
+    assert leak.returncode == 1
+    assert "school_0001.html" in leak.stdout and "1 unregistered" in leak.stdout
+
+
+def test_public_enrolment_and_tokens_can_be_joined(demo: Run, tmp_path: Path) -> None:
+    tokens = tmp_path / "tokens.txt"
+    tokens.write_text("Riverbend\n")
+    done = sro_research("audit", demo.release, "--aux", demo.data / "schools.csv", "--canaries", tokens)
+    assert done.returncode == 1
+    assert "Riverbend" not in done.stdout and re.search(r"[1-9]\d* canaries", done.stdout)
+    missing = sro_research("audit", demo.release, "--aux", tmp_path / "none.csv")
+    assert missing.returncode == 2 and "Traceback" not in missing.stderr
+
+
+def test_nothing_of_a_person_or_of_this_machine_is_in_the_release(demo: Run) -> None:
+    people = pd.read_parquet(demo.internal / "protected" / "responses__student_climate.parquet")
+    keys = people["respondent_key"].sample(200, random_state=1).tolist()
+    tokens = [
+        *keys,
+        str(demo.root),
+        str(PROJECT),
+        str(Path.home()) + "/",
+        "ipykernel",
+        "papermill",
+        "Traceback",
+        "officer_0",
+    ]
+    assert audit(demo.release, canaries=tokens).canaries == ()
+
+
+def test_a_page_that_leaks_stops_the_release_and_leaves_the_old_one(demo: Run, tmp_path: Path) -> None:
+    root = tmp_path / "run"
+    shutil.copytree(demo.root, root)
+    before = contents(root / "release")
+    ledger = (root / "ledger" / "rows.parquet").read_bytes()
+    # A section that prints what it was never given: planted where a page waits to be published.
+    notebook = PROJECT / "notebooks" / "school" / "school_report.ipynb"
+    folder = tmp_path / "notebooks"
+    shutil.copytree(PROJECT / "notebooks", folder)
+    leaky = notebook.read_text(encoding="utf-8").replace(
+        "show(page, sections.in_short)",
+        "from sro_research.report.parts import Paragraph\\nshow(page, lambda page, w: [Paragraph('7919 students')])",
+    )
+    (folder / "school" / "school_report.ipynb").write_text(leaky, encoding="utf-8")
+    study = demo_study(tmp_path, f"  notebooks: {folder}\n  data: {demo.data}\n".replace("  data", "  data", 1))
+    done = sro_research("run", study, "--run-dir", root, "--limit", 1)
+    assert done.returncode == 2, done.stderr
+    assert "give away what they hide" in done.stderr and "school_0001.html" in done.stderr
+    assert contents(root / "release") == before
+    assert (root / "ledger" / "rows.parquet").read_bytes() == ledger
+    assert not (root / "release.new").exists()
+
+
+def test_answers_that_came_late_are_refused_before_anything_is_published(demo: Run, tmp_path: Path) -> None:
+    root, data = tmp_path / "run", tmp_path / "data"
+    shutil.copytree(demo.root, root)
+    shutil.copytree(demo.data, data)
+    before = contents(root / "release")
+    lines = (data / "students_2024.csv").read_text(encoding="utf-8").splitlines()
+    late = lines[1].split(",")
+    late[0] = "came-late"
+    (data / "students_2024.csv").write_text("\n".join([*lines, ",".join(late)]) + "\n", encoding="utf-8")
+    done = sro_research("run", demo_study(tmp_path), "--run-dir", root, "--limit", 1)
+    assert done.returncode != 0
+    assert "changed since they were published" in done.stderr + done.stdout
+    assert contents(root / "release") == before
+
+
+def test_what_is_hidden_changes_no_byte_of_the_release(demo: Run, tmp_path: Path) -> None:
+    """Two studies that agree in all that is shown: their safe cells are equal, and pages are made of nothing else."""
+    root = tmp_path / "run"
+    shutil.copytree(demo.root, root)
+    rows = pd.read_parquet(root / "internal" / "safe" / "rows.parquet").set_index(ROW)["shown"]
+    path = root / "internal" / "estimates" / "climate_perceptions.parquet"
+    table = pd.read_parquet(path)
+    keys = table[ROW].copy()
+    keys.loc[table["measure"] == ANSWERS, ["group_by", "group"]] = ""
+    hidden = ~pd.Series([rows.get(tuple(key), True) for key in keys.itertuples(index=False)])
+    hidden &= (table["status"] == "estimated") & table["measure"].isin(["share_agree", "mean_score", ANSWERS])
+    random = np.random.default_rng(7)
+    assert hidden.sum() > 100
+    table.loc[hidden, "n"] = random.integers(1, 60, hidden.sum())
+    table.loc[hidden, ["conf_low", "conf_high", "std_error"]] = pd.NA
+    table.loc[hidden, "estimate"] = random.random(hidden.sum())
+    table.to_parquet(path)
+    before = (root / "internal" / "safe" / "cells.parquet").read_bytes()
+    given = {"params_file": str(demo.params_file), "run_dir": str(root)}
+    outcome = run_notebook(
+        PROJECT / "notebooks" / "study" / "safe_cells.ipynb", tmp_path / "out.ipynb", given, cwd=demo.params_file.parent
+    )
+    assert outcome.ok, outcome.error
+    assert (root / "internal" / "safe" / "cells.parquet").read_bytes() == before
+    assert (root / "internal" / "safe" / "facts.json").read_bytes() == (
+        demo.internal / "safe" / "facts.json"
+    ).read_bytes()
+
+
+def test_every_school_has_the_same_set_of_pages_however_small(demo: Run) -> None:
+    names = {path.name for path in demo.release.iterdir()}
+    assert names == {
+        f"{stem}{language}.html"
+        for stem in ("index", "board", "school_0001", "school_0002")
+        for language in ("", ".es")
+    }
+
+
+def test_comments_addresses_and_times_never_pass_the_door(tmp_path: Path) -> None:
+    study = demo_study(tmp_path)
+    assert sro_research("synthesize", study, "--schools", 3).returncode == 0
+    path = tmp_path / "data" / "students_2024.csv"
+    header, *lines = path.read_text(encoding="utf-8").splitlines()
+    planted = [
+        f"{line},{CANARY} {i},10.0.0.{i % 250},2024-05-01T10:00:{i % 60:02d},{CANARY}@example.org"
+        for i, line in enumerate(lines)
+    ]
+    path.write_text("\n".join([f"{header},comment,IPAddress,RecordedDate,email", *planted]) + "\n", encoding="utf-8")
+    done = sro_research("run", study, "--limit", 1)
+    assert done.returncode == 0, done.stderr
+    for file in (tmp_path / "reports").rglob("*"):
+        if file.is_file():
+            text = " ".join(byte_forms(file.read_bytes()))
+            assert CANARY not in text and "10.0.0.1" not in text, file.name
+
+
+@pytest.mark.parametrize(
+    "printed", ["print('zebra-quartz 7919')", "import warnings; warnings.warn('zebra-quartz 7919')"]
+)
+def test_what_an_analyst_prints_stays_in_the_notebook(demo: Run, tmp_path: Path, printed: str) -> None:
+    root, folder = tmp_path / "run", tmp_path / "notebooks"
+    shutil.copytree(demo.root, root)
+    shutil.copytree(PROJECT / "notebooks", folder)
+    notebook = folder / "school" / "school_report.ipynb"
+    text = notebook.read_text(encoding="utf-8").replace(
+        "show(page, sections.head)", f"show(page, sections.head)\\n{printed}"
+    )
+    notebook.write_text(text, encoding="utf-8")
+    done = sro_research(
+        "run", demo_study(tmp_path, f"  notebooks: {folder}\n  data: {demo.data}\n"), "--run-dir", root, "--limit", 1
+    )
+    assert done.returncode == 0, done.stderr
+    assert audit(root / "release", canaries=[CANARY]).canaries == ()
