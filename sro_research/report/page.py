@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import pandas as pd
 
@@ -83,8 +84,8 @@ class Page:
     def __post_init__(self) -> None:
         table = self.cells.set_index(KEYS)[["status", "n", "estimate", "conf_low", "conf_high"]]
         index = {
-            key: Cell(status, *(None if pd.isna(number) else number for number in numbers), name="|".join(key))
-            for key, (status, *numbers) in zip(table.index, table.itertuples(index=False), strict=True)
+            key: Cell(status, _known(n), _known(estimate), _known(low), _known(high), "|".join(key))
+            for key, (status, n, estimate, low, high) in zip(table.index, table.itertuples(index=False), strict=True)
         }
         object.__setattr__(self, "_index", index)
 
@@ -118,3 +119,7 @@ class Page:
         when = self.last_wave.id if wave is None else wave
         key = (measure, population, construct, group_by, group, school, when)
         return self._index.get(key) or replace(HIDDEN, name="|".join(key))
+
+
+def _known(number: Any) -> Any:
+    return None if pd.isna(number) else number

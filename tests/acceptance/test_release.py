@@ -6,15 +6,13 @@ import re
 import shutil
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
-import pytest
 from conftest import PROJECT, Run, demo_study, sro_research
 
 from sro_research.batch.notebook import run_notebook
 from sro_research.disclosure.audit import audit
 from sro_research.disclosure.published import byte_forms
-from sro_research.disclosure.rows import ANSWERS, ROW
+from sro_research.disclosure.rows import ROW
 
 CANARY = "zebra-quartz"
 
@@ -83,8 +81,8 @@ def test_a_page_that_leaks_stops_the_release_and_leaves_the_old_one(demo: Run, t
         "from sro_research.report.parts import Paragraph\\nshow(page, lambda page, w: [Paragraph('7919 students')])",
     )
     (folder / "school" / "school_report.ipynb").write_text(leaky, encoding="utf-8")
-    study = demo_study(tmp_path, f"  notebooks: {folder}\n  data: {demo.data}\n".replace("  data", "  data", 1))
-    done = sro_research("run", study, "--run-dir", root, "--limit", 1)
+    (tmp_path / "data").symlink_to(demo.data)
+    done = sro_research("run", demo_study(tmp_path, f"  notebooks: {folder}\n"), "--run-dir", root, "--limit", 1)
     assert done.returncode == 2, done.stderr
     assert "give away what they hide" in done.stderr and "school_0001.html" in done.stderr
     assert contents(root / "release") == before
@@ -114,15 +112,17 @@ def test_what_is_hidden_changes_no_byte_of_the_release(demo: Run, tmp_path: Path
     rows = pd.read_parquet(root / "internal" / "safe" / "rows.parquet").set_index(ROW)["shown"]
     path = root / "internal" / "estimates" / "climate_perceptions.parquet"
     table = pd.read_parquet(path)
-    keys = table[ROW].copy()
-    keys.loc[table["measure"] == ANSWERS, ["group_by", "group"]] = ""
-    hidden = ~pd.Series([rows.get(tuple(key), True) for key in keys.itertuples(index=False)])
-    hidden &= (table["status"] == "estimated") & table["measure"].isin(["share_agree", "mean_score", ANSWERS])
-    random = np.random.default_rng(7)
-    assert hidden.sum() > 100
-    table.loc[hidden, "n"] = random.integers(1, 60, hidden.sum())
-    table.loc[hidden, ["conf_low", "conf_high", "std_error"]] = pd.NA
-    table.loc[hidden, "estimate"] = random.random(hidden.sum())
+    keys = list(table[ROW].itertuples(index=False, name=None))
+    hidden = (
+        table["measure"].isin(["share_agree", "mean_score"]) & (table["group_by"] != "") & (table["school_id"] != "")
+    )
+    hidden &= pd.Series([not rows.get(key, True) for key in keys])
+    # The hidden groups of a school change places, with all that is said of them.
+    numbers, place = ["n", "estimate", "std_error", "conf_low", "conf_high", "note"], [*ROW[:3], *ROW[4:], "measure"]
+    turned = table[hidden].groupby(place, group_keys=False)[numbers].apply(lambda of: of[::-1].set_index(of.index))
+    changed = turned["n"] != table.loc[turned.index, "n"]
+    assert changed.sum() > 100
+    table.loc[turned.index, numbers] = turned
     table.to_parquet(path)
     before = (root / "internal" / "safe" / "cells.parquet").read_bytes()
     given = {"params_file": str(demo.params_file), "run_dir": str(root)}
@@ -154,7 +154,7 @@ def test_comments_addresses_and_times_never_pass_the_door(tmp_path: Path) -> Non
         f"{line},{CANARY} {i},10.0.0.{i % 250},2024-05-01T10:00:{i % 60:02d},{CANARY}@example.org"
         for i, line in enumerate(lines)
     ]
-    path.write_text("\n".join([f"{header},comment,IPAddress,RecordedDate,email", *planted]) + "\n", encoding="utf-8")
+    path.write_text("\n".join([f"{header},remarks,IPAddress,RecordedDate,email", *planted]) + "\n", encoding="utf-8")
     done = sro_research("run", study, "--limit", 1)
     assert done.returncode == 0, done.stderr
     for file in (tmp_path / "reports").rglob("*"):
@@ -163,20 +163,16 @@ def test_comments_addresses_and_times_never_pass_the_door(tmp_path: Path) -> Non
             assert CANARY not in text and "10.0.0.1" not in text, file.name
 
 
-@pytest.mark.parametrize(
-    "printed", ["print('zebra-quartz 7919')", "import warnings; warnings.warn('zebra-quartz 7919')"]
-)
-def test_what_an_analyst_prints_stays_in_the_notebook(demo: Run, tmp_path: Path, printed: str) -> None:
+def test_what_an_analyst_prints_stays_in_the_notebook(demo: Run, tmp_path: Path) -> None:
+    printed = f"import warnings; print('{CANARY} 7919'); warnings.warn('{CANARY} 7919')"
     root, folder = tmp_path / "run", tmp_path / "notebooks"
     shutil.copytree(demo.root, root)
     shutil.copytree(PROJECT / "notebooks", folder)
-    notebook = folder / "school" / "school_report.ipynb"
-    text = notebook.read_text(encoding="utf-8").replace(
-        "show(page, sections.head)", f"show(page, sections.head)\\n{printed}"
-    )
+    notebook, head = folder / "school" / "school_report.ipynb", "show(page, sections.head)"
+    text = notebook.read_text(encoding="utf-8").replace(head, f"{head}\\n{printed}")
+    assert text.count(printed) == 1
     notebook.write_text(text, encoding="utf-8")
-    done = sro_research(
-        "run", demo_study(tmp_path, f"  notebooks: {folder}\n  data: {demo.data}\n"), "--run-dir", root, "--limit", 1
-    )
+    (tmp_path / "data").symlink_to(demo.data)
+    done = sro_research("run", demo_study(tmp_path, f"  notebooks: {folder}\n"), "--run-dir", root, "--limit", 1)
     assert done.returncode == 0, done.stderr
     assert audit(root / "release", canaries=[CANARY]).canaries == ()
