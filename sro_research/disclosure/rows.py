@@ -8,7 +8,8 @@ What is decided, over all schools, topics and waves of a study at once:
    is hidden as well.
 2. Groups. A school's group is hidden on a topic where it is too small. What it hides behind is hidden on every topic:
    complements that differ from topic to topic would undo each other, because nearly the same people answer all of
-   them. They come from `complementary`, topic by topic on top of each other.
+   them. They come from `complementary`, topic by topic on top of each other, and are protected like what hides behind
+   them: so whether a pattern is safe does not depend on which of its hidden rows are the small ones.
 3. Answers. Knowing the answers of all shown rows, nobody may work out how many people of a small hidden row gave one.
 
 Everything shown counts as known to the last digit, whatever the pages round.
@@ -35,7 +36,6 @@ ROW = ["population", "construct", "group_by", "group", "school_id", "wave"]
 LEVEL, RESPONSES, ANSWERS = "share_agree", "responses", "answer_share"
 NOT_STATED = "not stated"
 _GROUP_COST, _MARGIN_COST, _SCHOOL_COST = 1.0, 40.0, 400.0
-_ANSWER_ROUNDS = 50
 
 Frozen = Mapping[tuple[str, ...], bool]
 """Rows that an earlier release decided, and whether it showed them."""
@@ -163,7 +163,7 @@ class _Wave:
         for group_by in self.groups:
             self._refuse(group_by, with_groups)
         for topic in with_groups:
-            self._protect_groups(topic)
+            self._protect(topic)
         for group_by in self.groups:
             self._refuse(group_by, with_groups)
         return self._rows(with_groups)
@@ -215,6 +215,14 @@ class _Wave:
             }
             self.refused.append(Refused(self.population, self.wave, group_by, share))
 
+    def _protect(self, topic: str) -> None:
+        """Hide on one topic what protects numbers of people, and then answers, until nothing is told any more."""
+        self._protect_groups(topic)
+        while told := self._told_answers(topic):
+            for name in told:
+                self._hide_beside(topic, name)
+            self._protect_groups(topic)
+
     def _protect_groups(self, topic: str) -> None:
         """Hide behind others what is too small on one topic; more hidden never undoes what another topic needed."""
         least = self.policy.minimum_group_size
@@ -231,19 +239,23 @@ class _Wave:
             weight = _GROUP_COST if group_by and school else _MARGIN_COST if group_by else _SCHOOL_COST
             cost[cell] = weight + 0.1 * np.log1p(counts[cell])
         stated = np.array([group != NOT_STATED for _, group, _ in names])
-        needy = hidden & (counts < least) & stated
-        chosen = suppress(
-            tables,
-            needy=needy,
-            hidden=hidden,
-            candidate=candidate,
-            cost=cost,
-            demand=Demand(MINIMUM_WIDTH, least),
-            low=np.where(stated, np.minimum(counts, 1.0), 0.0),
-        )
+        fresh = np.array([self._was(topic, *name) is None for name in names])
+        low = np.where(stated, np.minimum(counts, 1.0), 0.0)
+        chosen, before = hidden, -1
+        while (hidden_now := int(chosen.sum())) > before:
+            # What others hide behind is protected like them: once it is worked out, they stand alone.
+            before, needy = hidden_now, chosen & stated & (fresh | (counts < least))
+            chosen = suppress(
+                tables,
+                needy=needy,
+                hidden=chosen,
+                candidate=candidate,
+                cost=cost,
+                demand=Demand(MINIMUM_WIDTH, least),
+                low=low,
+            )
         for more in np.flatnonzero(chosen & ~hidden):
             self._hide(topic, names[more])
-        self._protect_answers(topic)
 
     def _hide(self, topic: str, name: tuple[str, str, str]) -> None:
         group_by, group, school = name
@@ -254,51 +266,46 @@ class _Wave:
         else:
             self.complements.add(name)
 
-    def _protect_answers(self, topic: str) -> None:
-        """Hide the next smallest group where the answers of a small hidden row follow from those of the shown ones."""
+    def _told_answers(self, topic: str) -> list[tuple[str, str, str]]:
+        """Return the small hidden rows of which the answers of the shown ones tell how many people gave one."""
         tables = self._linked(topic, answers=True)
         names = [self._name(key) for key in tables.keys]
         size = np.array([self._size(topic, name) for name in names])
-        answer = np.array([dict(key).get("answer", "") for key in tables.keys])
-        few = (size > 0) & (size < self.policy.minimum_group_size) & (answer != "") & (tables.counts > 0)
+        answer = np.array(["answer" in dict(key) for key in tables.keys])
         stated = np.array([group != NOT_STATED for _, group, _ in names])
-        few &= stated
-        for _ in range(_ANSWER_ROUNDS):
-            hidden = np.array([self._is_hidden(topic, name) for name in names])
-            low = np.where((answer == "") & stated, np.minimum(tables.counts, 1.0), 0.0)
-            found = attack(
-                tables.equations,
-                tables.counts,
-                hidden,
-                enough=1,
-                targets=few & hidden,
-                low=low,
-                neighbourhood=school_numbers(tables),
-            )
-            exact = found.cells[found.width < 1]
-            if not len(exact):
-                return
-            for group_by, group, school in sorted({names[cell] for cell in exact}):
-                shown = [
-                    (self.in_group.get((topic, group_by, other, school), 0), other)
-                    for other in self.groups.get(group_by, [])
-                    if not self._is_hidden(topic, (group_by, other, school))
-                    and (group_by, other, school) not in self.absent
-                    and self._was(topic, group_by, other, school) is not True
-                ]
-                if school and group_by and shown:
-                    self.complements.add((group_by, min(shown)[1], school))
-                elif group_by:
-                    self.margins.add((topic, group_by, group))
-                else:
-                    raise DisclosureError(
-                        f"{self.population}, wave {self.wave}",
-                        "the answers of a hidden school follow from the district's",
-                        fix="Pool waves, or leave the smallest school out of the study.",
-                    )
-        raise DisclosureError(
-            f"{self.population}, wave {self.wave}", "no pattern hides the answers of small groups", fix="Merge groups."
+        hidden = np.array([self._is_hidden(topic, name) for name in names])
+        small = (size > 0) & (size < self.policy.minimum_group_size) & stated
+        found = attack(
+            tables.equations,
+            tables.counts,
+            hidden,
+            enough=1,
+            targets=hidden & small & answer & (tables.counts > 0),
+            low=np.where(stated & ~answer, np.minimum(tables.counts, 1.0), 0.0),
+            neighbourhood=school_numbers(tables),
         )
+        return sorted({names[cell] for cell in found.cells[found.width < 1]})
+
+    def _hide_beside(self, topic: str, name: tuple[str, str, str]) -> None:
+        """Hide one more row where a hidden one's answers are told: the school's next smallest group, or the margin."""
+        group_by, group, school = name
+        shown = [
+            (self.in_group.get((topic, group_by, other, school), 0), other)
+            for other in self.groups.get(group_by, [])
+            if not self._is_hidden(topic, (group_by, other, school))
+            and (group_by, other, school) not in self.absent
+            and self._was(topic, group_by, other, school) is not True
+        ]
+        if school and group_by and shown:
+            self.complements.add((group_by, min(shown)[1], school))
+        elif group_by and not self._is_hidden(topic, (group_by, group, "")):
+            self.margins.add((topic, group_by, group))
+        else:
+            raise DisclosureError(
+                f"{self.population}, wave {self.wave}",
+                "the answers of a small hidden row follow from the shown ones",
+                fix="Merge groups, pool waves, or leave the smallest school out of the study.",
+            )
 
     def _is_hidden(self, topic: str, name: tuple[str, str, str]) -> bool:
         group_by, group, school = name

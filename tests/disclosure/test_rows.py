@@ -142,7 +142,8 @@ def test_no_small_row_can_be_worked_out_even_from_every_digit(seed: int) -> None
         size = np.array([tables.counts[tables.index[tuple(sorted((k, v) for k, v in level.items() if k != "answer"))]]
                          for level in levels]) if answers else tables.counts  # fmt: skip
         people = np.array(["answer" not in level for level in levels])
-        small = hidden & (size < 10) & (size > 0) & np.array([g != "-" for g, _ in names])
+        stated = np.array([g != "-" for g, _ in names])
+        small = hidden & stated & (people | ((size < 10) & (size > 0)))
         found = attack(tables.equations, tables.counts, hidden, enough=MINIMUM_WIDTH, targets=small)
         for cell, width in zip(found.cells, found.width, strict=True):
             if people[cell]:
