@@ -226,6 +226,8 @@ def synthesize(params_file: Path, schools: int, seed: int) -> None:
     surveys = {(s.instrument, s.wave): s.file for s in p.surveys}
     records = {kind: source.file for kind, source in vars(p.records).items() if source is not None}
     write_exports(district, Path(p.folders.data), surveys, records)
+    # Made-up people of an earlier district bind nobody.
+    shutil.rmtree(study.folders.ledger.parent, ignore_errors=True)
     click.echo(f"made-up raw files: {p.folders.data}")
 
 

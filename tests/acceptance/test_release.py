@@ -192,3 +192,16 @@ def test_what_an_analyst_prints_stays_in_the_notebook(demo: Run, tmp_path: Path)
     done = sro_research("run", demo_study(tmp_path, f"  notebooks: {folder}\n"), "--run-dir", root, "--limit", 1)
     assert done.returncode == 0, done.stderr
     assert audit(root / "release", canaries=[CANARY]).canaries == ()
+
+
+def test_what_is_hidden_looks_alike_whatever_the_reason(demo: Run) -> None:
+    pages = [path.read_text(encoding="utf-8") for path in demo.release.glob("school_*.html")]
+    cells = {
+        re.sub(r'value="[^"]*"', "", cell) for page in pages for cell in re.findall(r"<td[^>]*>(?:(?!</td>).)*", page)
+    }
+    hidden = {cell for cell in cells if "[c]" in cell}
+    assert {re.sub(r' class="num"', "", cell) for cell in hidden} == {
+        '<td><abbr title="Hidden to protect privacy"><data >[c]</data></abbr>',
+        '<td><abbr title="Oculto para proteger la privacidad"><data >[c]</data></abbr>',
+    }
+    assert not re.search(r"primary|complement", " ".join(pages))

@@ -74,7 +74,7 @@ def cell_rule(schools: int, seed: int, kind: str) -> dict[str, object]:
 
 
 def row_rule(schools: int, seed: int) -> dict[str, object]:
-    table = survey(random_counts(seed, schools, groups=5))
+    table = survey(random_counts(seed, schools, groups=5, median=380))
     started = time.perf_counter()
     pattern = decide_rows(table, Policy(), construct_of={})
     seconds = time.perf_counter() - started

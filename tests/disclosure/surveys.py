@@ -37,10 +37,10 @@ def survey(
     return as_estimates(rows.drop(columns="agree"), method="made up", **about)
 
 
-def random_counts(seed: int, schools: int, groups: int = 4) -> Counts:
-    """Draw a district: schools of many sizes, groups down to a handful or none."""
+def random_counts(seed: int, schools: int, groups: int = 4, median: int = 90) -> Counts:
+    """Draw a district: schools of many sizes around a median, groups down to a handful or none."""
     random = np.random.default_rng(seed)
-    sizes = np.clip(random.lognormal(np.log(90), 0.8, schools), 3, 600)
+    sizes = np.clip(random.lognormal(np.log(median), 0.8, schools), 3, 600)
     mix = random.dirichlet(np.array([5.0, 2.5, 0.5, 0.2, 0.1][:groups]) * 2, schools)
     people = random.poisson(sizes[:, None] * mix)
     agree = random.binomial(people, random.beta(6, 3, people.shape))

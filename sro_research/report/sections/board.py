@@ -39,6 +39,8 @@ def engagement(page: Page, w: Words) -> list[Part]:
     within = page.cell("effect_within_schools", population=model.population, construct=model.outcome, wave="")
     between = page.cell("effect_between_schools", population=model.population, construct=model.outcome, wave="")
     parts: list[Part] = [Heading(w("model_heading")), Paragraph(question)]
+    if "outreach" not in page.facts.provided:
+        return [*parts, Paragraph(w("program_outreach_missing"))]
     if not within.shown or within.low is None or within.high is None:
         return [*parts, Paragraph(w("model_none"))]
     found = {"higher": "model_yes", "lower": "model_no", "same": "model_small", "unclear": "model_unclear"}[

@@ -19,7 +19,7 @@ def program(page: Page, w: Words) -> list[Part]:
             parts.append(_outreach(page, w))
     else:
         parts.append(Paragraph(w("program_outreach_missing")))
-    if "training" not in page.facts.provided:
+    if not {"training", "officers"} <= set(page.facts.provided):
         return [*parts, Paragraph(w("program_training_missing"))]
     trained = page.cell("training_completion_rate", population="officer", school_id="")
     text = (
