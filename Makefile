@@ -21,7 +21,7 @@ test: $(READY)  ## Check style, types, imports, notebooks, statistics and pages
 	$(BIN)/mypy
 	$(BIN)/sro-research synthesize params/demo.yaml
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -n 2 --dist loadfile tests
+	$(BIN)/coverage run -m pytest -n 2 --dist loadfile --no-loadscope-reorder tests
 	$(BIN)/coverage run -m pytest --nbmake --nbmake-timeout=300 $(NOTEBOOKS)
 	$(BIN)/coverage combine -q
 	$(BIN)/coverage report --format=total | sed 's/^/branch coverage, percent: /'

@@ -96,10 +96,10 @@ def _run(
     made, kept, failed = 0, 0, []
     stale = force or not study.folders.cells.is_file()
     for number, job in enumerate(steps):
-        progress(job.name, number, len(steps), 0)
         if not stale and manifest.done(job):
             kept += 1
             continue
+        progress(job.name, number, len(steps), 0)
         stale = True  # What follows a notebook that ran anew rests on what it wrote.
         outcome = run_notebook(job.notebook, job.output, job.parameters, cwd=params_file.parent)
         entry = manifest.record(job, outcome)

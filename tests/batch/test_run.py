@@ -154,11 +154,12 @@ def test_clean_deletes_results_and_only_results(copy):
     stranger = copy.root / "notes.txt"
     stranger.write_text("keep me")
     assert "deleted" in sro_research("clean", copy.params_file, "--yes").stdout
-    assert [path.name for path in copy.root.iterdir()] == ["notes.txt"]
+    assert sorted(path.name for path in copy.root.iterdir()) == ["ledger", "notes.txt"]
     assert "nothing is deleted" in sro_research("clean", copy.params_file, "--yes").stdout
 
 
-SECONDS_TO_END = 2
+SECONDS_TO_END = 15
+"""Two on a quiet machine; a busy one must not fail."""
 
 
 def sleeping(folder: Path) -> Path:
