@@ -226,8 +226,9 @@ def synthesize(params_file: Path, schools: int, seed: int) -> None:
     surveys = {(s.instrument, s.wave): s.file for s in p.surveys}
     records = {kind: source.file for kind, source in vars(p.records).items() if source is not None}
     write_exports(district, Path(p.folders.data), surveys, records)
-    # Made-up people of an earlier district bind nobody.
-    shutil.rmtree(study.folders.ledger.parent, ignore_errors=True)
+    # The made-up people of an earlier district, and pages about them, bind nobody.
+    for folder in (study.folders.release, study.folders.ledger.parent):
+        shutil.rmtree(folder, ignore_errors=True)
     click.echo(f"made-up raw files: {p.folders.data}")
 
 

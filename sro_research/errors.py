@@ -60,6 +60,10 @@ class DisclosureError(WorkbenchError):
     """Something hidden could be worked out, or nothing proves that it could not."""
 
 
+class ContradictionError(DisclosureError):
+    """Published numbers of which not all can be true."""
+
+
 class ReportError(WorkbenchError):
     """A page is not fit to be published."""
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from sro_research import __version__
 from sro_research.batch.plan import BOARD, Job, page_name
 from sro_research.disclosure.audit import audit, require_clean
+from sro_research.errors import DisclosureError
 from sro_research.files import write_text
 from sro_research.parameters import Language
 from sro_research.report.exporter import render
@@ -38,8 +39,17 @@ def publish(study: Study, jobs: list[Job]) -> Path:
     languages = study.parameters.pages.languages
     for language in languages:
         write_text(staged / page_name("index", language), _index(study, {job.name for job in jobs}, language))
+    earlier = study.folders.ledger if study.folders.ledger.is_file() else None
+    if earlier is None and release.exists():
+        raise DisclosureError(
+            release, "it was published, and its ledger is gone", fix="Restore ledger/, or move the old release away."
+        )
     result = audit(
-        staged, ledger=study.folders.ledger, canaries=_machine(study), minimum=study.policy.minimum_group_size
+        staged,
+        ledger=earlier,
+        aux=study.protected("schools"),
+        canaries=_machine(study),
+        minimum=study.policy.minimum_group_size,
     )
     write_text(study.folders.internal / "audit.txt", "\n".join(result.lines()) + "\n")
     if not result.clean:

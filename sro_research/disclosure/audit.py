@@ -24,7 +24,7 @@ from sro_research.disclosure.policy import MINIMUM_GROUP_SIZE, MINIMUM_WIDTH, Po
 from sro_research.disclosure.published import Claim, Published, canaries_in, read_published
 from sro_research.disclosure.rows import LEVEL, ROW
 from sro_research.disclosure.safe import COMBINED, LEAN
-from sro_research.errors import DisclosureError
+from sro_research.errors import ContradictionError, DisclosureError
 
 PEOPLE = (LEVEL, LEAN, "responses", "response_rate")
 """Measures whose cells are rows of people; the answers to single items have no totals to add up to."""
@@ -47,12 +47,24 @@ class Audit:
     unregistered: tuple[str, ...] = ()
     canaries: tuple[str, ...] = ()
     unreadable: tuple[str, ...] = ()
+    too_small: tuple[str, ...] = ()
+    """Rows that are shown though they are about too few people."""
     extreme: tuple[str, ...] = ()
     """Shares so near to none or all that they tell how everyone answered, and are not coded."""
     conflicts: tuple[str, ...] = ()
     """Rows that the folder shows and the ledger hides, or that two pages tell differently."""
 
-    FINDINGS = ("exact", "near", "small_groups", "extreme", "unregistered", "canaries", "unreadable", "conflicts")
+    FINDINGS = (
+        "exact",
+        "near",
+        "small_groups",
+        "too_small",
+        "extreme",
+        "unregistered",
+        "canaries",
+        "unreadable",
+        "conflicts",
+    )
 
     @property
     def clean(self) -> bool:
@@ -102,6 +114,8 @@ def audit(
     small: list[str] = []
     for members in [] if conflicts else _systems(rows).values():
         _attack_system(members, rows, bounds, minimum, (exact, near, small))
+    if ledger is not None and not ledger.is_file():
+        raise DisclosureError(ledger, "there is no ledger here", fix="Give the study's `ledger/rows.parquet`.")
     if ledger is not None:
         conflicts += _against_ledger(rows, read_ledger(ledger).rows)
     return Audit(
@@ -110,6 +124,7 @@ def audit(
         exact=tuple(exact),
         near=tuple(near),
         small_groups=tuple(small),
+        too_small=tuple(f"{describe(row)}. Hide it" for row, k in rows.items() if 0 < k.n[1] < minimum),
         extreme=tuple(_extremes(found, rows)),
         unregistered=tuple(found.unregistered),
         canaries=tuple(canaries_in(folder, [token for token in canaries if token])),
@@ -138,11 +153,13 @@ def _rows(found: Published) -> tuple[dict[Row, _Known], list[str]]:
             known.n = _within(known.n, (0.0, 0.0))  # A group that is not there.
         elif made.part == "n":
             known.n = _within(known.n, (float(made.value), float(made.value)))
-    conflicts = [
-        f"{describe(r)}: shown on one page, hidden on another"
-        for r, k in rows.items()
-        if k.hidden and k.n[1] < math.inf
-    ]
+    told = {
+        tuple(made.cell[1:])
+        for made in found.claims
+        if made.cell[0] in PEOPLE and made.part in ("n", "share", "range") and made.value[-1:].isdigit()
+    }
+    both = [row for row, known in rows.items() if known.hidden and row in told]
+    conflicts = [f"{describe(row)}: shown on one page, hidden on another" for row in both]
     for made in found.claims:
         measure, *row = made.cell
         if measure == LEVEL and made.part == "share" and (known := rows[tuple(row)]).n[1] < math.inf:
@@ -221,12 +238,16 @@ def _attack_system(
         _small_group(total, parts, members, rows, minimum, small)
     try:
         system = _System(members, sums, rows, bounds, every_school=True)
-    except DisclosureError:
+    except ContradictionError:
         # The district has schools that are on no page: then theirs is what is left.
         system = _System(members, sums, rows, bounds, every_school=False)
-    for row, layer, least, most in system.attacked():
+    found = list(system.attacked())
+    many = {row for row, layer, least, most in found if layer == 0 and (most <= 0 or least >= minimum)}
+    for row, layer, least, most in found:
+        if row in many:  # Surely nobody, or surely enough people: that tells about no one.
+            continue
         width = min(MINIMUM_WIDTH, _most(row, bounds))
-        _judge(row, layer, least, most, width, minimum, exact, near)
+        _judge(row, layer, least, most, width, exact, near)
 
 
 def _most(row: Row, bounds: dict[tuple[str, str, str], float]) -> float:
@@ -295,14 +316,13 @@ def _judge(
     least: float,
     most: float,
     width: float,
-    minimum: int,
     exact: list[str],
     near: list[str],
 ) -> None:
-    """Sort what is known of a hidden row. That it is nobody, or surely enough people, tells about no one."""
-    what = ("how many people", "how many agree", "how many do not agree")[layer]
-    if most <= 0 or (layer == 0 and least >= minimum):
+    """Sort what is known of a hidden row. That nobody gave an answer is told of all hidden rows together."""
+    if most <= 0:
         return
+    what = ("how many people", "how many agree", "how many do not agree")[layer]
     text = f"{describe(row)}: {what}. Hide another row of the same table, or its total"
     if most - least < 1:
         exact.append(text)

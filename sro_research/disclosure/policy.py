@@ -4,9 +4,11 @@ What is protected are the people behind a count. A row of zero people is hidden 
 would tell that every hidden count is at least 1. Only a group that nobody stated at a school in any wave, such as a
 grade it does not teach, is said to be not available; protection therefore takes it that a reader knows of hidden
 groups that they are not empty.
-People who skipped a background question are no group: nobody can know who they are, or how many. They are never
-shown, and stand with the hidden groups when it is asked how many people a difference tells about. Open answers are
-never published: no codebook names them, so intake drops them.
+People who skipped a background question are no group: how many they are may follow from totals, but nobody can know
+who they are. They are never shown, and stand with the hidden groups when it is asked how many people a difference
+tells about. Where a school is hidden on one topic only, its answers are protected; how many gave them is little fewer
+than how many answered at all, which is shown. Open answers are never published: no codebook names them, so intake
+drops them.
 """
 
 from __future__ import annotations

@@ -25,8 +25,21 @@ from lxml import etree, html
 
 from sro_research.errors import DisclosureError
 
-PARTS = {"n", "share", "range", "hidden", "not_available", "hours_per_100", "estimate", "low", "high"}
-"""What a page may say of a safe cell. A mean or a standard deviation would pin down the answers of a few people."""
+_EFFECT = {"estimate", "low", "high"}
+PARTS: dict[str, set[str]] = {
+    "share_agree": {"n", "share", "range"},
+    "share_agree_others": {"share", "range"},
+    "answer_share": {"share"},
+    "answer_lean": {"n", "share"},
+    "responses": {"n"},
+    "response_rate": {"share"},
+    "outreach_hours_per_100_students": {"hours_per_100"},
+    "training_completion_rate": {"n", "share"},
+    "effect_within_schools": _EFFECT,
+    "effect_between_schools": _EFFECT,
+}
+"""What a page may say of each kind of safe cell. A mean or a standard deviation would pin down the answers of a few."""
+MARKS = {"hidden", "not_available"}
 KEYS = 7
 """A cell is named by its measure and six keys, of which one is a group: no one is told by two traits at once."""
 NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
@@ -36,6 +49,7 @@ _PLACE = re.compile(r"translate\((-?[\d.]+),(-?[\d.]+)\)")
 _DATA_CLASS = re.compile(r"\b[fs]-(ours|others|a\d)\b")
 _BAR = re.compile(r"M(-?[\d.]+),(-?[\d.]+)h([\d.]+)v")
 _POINT = re.compile(r"[ML](-?[\d.]+),(-?[\d.]+)")
+_CONTENT = re.compile(r"content\s*:\s*(?!none)[^;}]*\w")
 _LONGEST_LIST = 20
 AXIS = ("0", "25", "50", "75", "100")
 TICK, LABEL = 0.7, 4.0
@@ -129,7 +143,7 @@ def _read_page(text: str, name: str, found: Published) -> None:
     for element in root.iter("data"):
         made = claim(name, element.get("value", ""))
         found.claims.append(made)
-        if len(made.cell) != KEYS or made.part not in PARTS:
+        if len(made.cell) != KEYS or made.part not in PARTS.get(made.cell[0], set()) | MARKS:
             found.unregistered.append(f"{name}: a source that names no safe cell, or no part of it that may be shown")
         said = [number.replace(",", "") for number in NUMBER.findall(element.text_content())]
         if said != _numbers(made.value):
@@ -137,9 +151,11 @@ def _read_page(text: str, name: str, found: Published) -> None:
     for script in list(root.iter("script")):
         if re.search(r"\d{2,}", re.sub(r"[A-Za-z_$][\w$]*", "", script.text_content())):
             found.unregistered.append(f"{name}: a script holds numbers")
-        script.getparent().remove(script)
+        script.drop_tree()
     for style in list(root.iter("style")):
-        style.getparent().remove(style)
+        if _CONTENT.search(style.text_content()):
+            found.unregistered.append(f"{name}: a style sheet writes text")
+        style.drop_tree()
     for figure in root.iter("figure"):
         _read_figure(figure, name, constants, found)
     stray = [e for e in root.iter("svg") if not any(a.tag == "figure" for a in e.iterancestors())]

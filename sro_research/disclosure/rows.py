@@ -17,6 +17,7 @@ Everything shown counts as known to the last digit, whatever the pages round.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -80,13 +81,19 @@ class Pattern:
 
 
 def decide_rows(
-    estimates: pd.DataFrame, policy: Policy, *, construct_of: Mapping[str, str], frozen: Frozen | None = None
+    estimates: pd.DataFrame,
+    policy: Policy,
+    *,
+    construct_of: Mapping[str, str],
+    rosters: Mapping[str, pd.Series] | None = None,
+    frozen: Frozen | None = None,
 ) -> Pattern:
     """Decide for every row of a study whether it is shown.
 
     `estimates` is the spine with all rows that may be published; `construct_of` gives the construct of each item;
-    `frozen` holds what earlier releases decided. Raises `DisclosureError` where a row that was shown would have to
-    be hidden now, or nothing protects a row.
+    `rosters` gives by population how many people each (school_id, wave) has, as far as that is public; `frozen`
+    holds what earlier releases decided. Raises `DisclosureError` where a row that was shown would have to be hidden
+    now, or nothing protects a row.
     """
     known = estimates[estimates["status"] == ESTIMATED]
     stated = known[(known["measure"] == LEVEL) & (known["group_by"] != "") & (known["school_id"] != "")]
@@ -96,7 +103,9 @@ def decide_rows(
     refused: list[Refused] = []
     absent: list[tuple[str, ...]] = []
     for (population, wave), table in people.groupby(["population", "wave"], sort=True):
-        system = _Wave(str(population), str(wave), table, policy, frozen or {}, present)
+        known_people = (rosters or {}).get(str(population), pd.Series(dtype="Float64")).dropna()
+        roster = {(str(school), str(at)): float(n) for (school, at), n in known_people.items()}
+        system = _Wave(str(population), str(wave), table, policy, frozen or {}, present, roster)
         decided |= system.decide()
         refused += system.refused
         absent += system.absent_rows
@@ -124,7 +133,9 @@ class _Wave:
         policy: Policy,
         frozen: Frozen,
         present: set[tuple[str, ...]],
+        roster: dict[tuple[str, str], float],
     ) -> None:
+        self.roster = roster
         self.population, self.wave, self.policy, self.frozen = population, wave, policy, frozen
         self.absent_rows: list[tuple[str, ...]] = []
         self.refused: list[Refused] = []
@@ -174,21 +185,39 @@ class _Wave:
     def _was(self, construct: str, group_by: str, group: str, school: str) -> bool | None:
         return self.frozen.get((self.population, construct, group_by, group, school, self.wave))
 
+    def _schools_to_hide(self, construct: str, hidden: set[str]) -> list[str]:
+        """Return the schools that others may hide behind, smallest first: the same order on every topic."""
+
+        def people(school: str) -> int:
+            return self.people.get(("", school), self.people.get((construct, school), 0))
+
+        free = [s for s in self.schools if s not in hidden and self._was(construct, "", "", s) is not True]
+        return sorted(free, key=lambda school: (people(school), school))
+
+    def _is_told(self, count: dict[str, int], hidden: set[str]) -> bool:
+        """Tell whether the district's total gives a small hidden school away, to a reader who knows all rosters."""
+        least = self.policy.minimum_group_size
+        filled = [school for school in hidden if count[school]]
+        total, small = sum(count[school] for school in filled), [s for s in filled if count[s] < least]
+        if small and total < least:
+            return True
+        most = {school: self.roster.get((school, self.wave), math.inf) for school in filled}
+        for school in small:
+            others = sum(most[other] for other in filled if other != school)
+            high, low = min(most[school], total - len(filled) + 1), max(1.0, total - others)
+            if high - low < min(MINIMUM_WIDTH, most[school] - 1):
+                return True
+        return False
+
     def _hidden_schools(self, construct: str) -> set[str]:
         """Return the schools hidden on a topic: too few people, and the smallest others that they hide behind."""
         least = self.policy.minimum_group_size
         count = {school: self.people.get((construct, school), 0) for school in self.schools}
         hidden = {school for school, n in count.items() if n < least or self._was(construct, "", "", school) is False}
-        # The same order on every topic, so that the same school is taken.
-        order = sorted(set(count) - hidden, key=lambda school: (self.people.get(("", school), count[school]), school))
-        others = [school for school in order if self._was(construct, "", "", school) is not True]
+        others = self._schools_to_hide(construct, hidden)
         if sum(count.values()) < least:
             return {"", *self.schools}
-        while True:
-            filled = [count[school] for school in hidden if count[school]]
-            exposed = any(n < least for n in filled)
-            if not exposed or (sum(filled) >= least and sum(filled) - len(filled) >= MINIMUM_WIDTH):
-                return hidden
+        while self._is_told(count, hidden):
             if not others:
                 raise DisclosureError(
                     f"{self.population}, wave {self.wave}",
@@ -196,6 +225,7 @@ class _Wave:
                     fix="Leave that school out of the study, or pool waves.",
                 )
             hidden.add(others.pop(0))
+        return hidden
 
     def _refuse(self, group_by: str, topics: list[str]) -> None:
         """Refuse the schools' rows by a question where most of them would be hidden: then hide all."""
@@ -267,7 +297,11 @@ class _Wave:
             self.complements.add(name)
 
     def _told_answers(self, topic: str) -> list[tuple[str, str, str]]:
-        """Return the small hidden rows of which the answers of the shown ones tell how many people gave one."""
+        """Return the small hidden rows of which the shown ones tell how many people agree, or do not.
+
+        That nobody does is not looked for: it is told of the hidden groups together, who are enough people, and the
+        share of these is coded.
+        """
         tables = self._linked(topic, answers=True)
         names = [self._name(key) for key in tables.keys]
         size = np.array([self._size(topic, name) for name in names])
@@ -287,8 +321,11 @@ class _Wave:
         return sorted({names[cell] for cell in found.cells[found.width < 1]})
 
     def _hide_beside(self, topic: str, name: tuple[str, str, str]) -> None:
-        """Hide one more row where a hidden one's answers are told: the school's next smallest group, or the margin."""
+        """Hide one more row where a hidden one's answers are told: the next smallest group or school, or the margin."""
         group_by, group, school = name
+        if not group_by and (others := self._schools_to_hide(topic, self.hidden_schools[topic])):
+            self.hidden_schools[topic].add(others[0])
+            return
         shown = [
             (self.in_group.get((topic, group_by, other, school), 0), other)
             for other in self.groups.get(group_by, [])

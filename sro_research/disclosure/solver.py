@@ -6,7 +6,7 @@ import highspy
 import numpy as np
 import scipy.sparse as sp
 
-from sro_research.errors import DisclosureError
+from sro_research.errors import ContradictionError, DisclosureError
 
 INFINITY: float = highspy.kHighsInf
 _OPTIMAL = highspy.HighsModelStatus.kOptimal
@@ -70,11 +70,17 @@ class LinearProgram:
             self._highs.setOptionValue("simplex_strategy", 1)
             self._highs.run()
             self._warm()
-        if (status := self._highs.getModelStatus()) != _OPTIMAL:
+        if (status := self._highs.getModelStatus()) == highspy.HighsModelStatus.kInfeasible:
+            raise ContradictionError(
+                "disclosure",
+                "the numbers contradict each other",
+                fix="Make all pages from one run; nothing was published.",
+            )
+        if status != _OPTIMAL:
             raise DisclosureError(
                 "disclosure",
                 f"the solver ended with '{self._highs.modelStatusToString(status)}', which proves nothing",
-                fix="The published numbers contradict each other, or the tables are too large; nothing was published.",
+                fix="The tables may be too large to attack at once; nothing was published.",
             )
         return np.array(self._highs.getSolution().col_value)
 

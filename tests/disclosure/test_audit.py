@@ -33,8 +33,8 @@ def test_a_safe_page_is_clean_and_its_hidden_rows_are_counted(folder: Folder) ->
     result = audit(folder.write())
     assert result.clean and result.hidden == len(SAFE)
     assert result.lines() == [
-        "1 files, 6 hidden rows: 0 exact, 0 near, 0 small groups, 0 extreme, 0 unregistered, 0 canaries, 0 unreadable,"
-        " 0 conflicts"
+        "1 files, 6 hidden rows: 0 exact, 0 near, 0 small groups, 0 too small, 0 extreme, 0 unregistered, 0 canaries,"
+        " 0 unreadable, 0 conflicts"
     ]
     require_clean(result)
 
@@ -86,6 +86,18 @@ def test_a_near_guess_where_enrolment_alone_says_as_much_is_not_ours(folder: Fol
     assert not audit(folder.write(), aux=aux).near
 
 
+def test_a_small_row_that_is_openly_shown(folder: Folder) -> None:
+    folder.hidden = set()
+    result = audit(folder.write())
+    assert len(result.too_small) == 3 and "group 3, school_id 0001" in result.too_small[0]
+
+
+@pytest.mark.parametrize("said", ["share=75", "range=40..95"])
+def test_a_number_of_a_row_that_is_hidden_elsewhere(folder: Folder, said: str) -> None:
+    folder.extra = data("3", "0001", said, " to ".join(said.partition("=")[2].split("..")))
+    assert "shown on one page, hidden on another" in audit(folder.write()).conflicts[0]
+
+
 def test_exact_nobody_tells_about_nobody(folder: Folder) -> None:
     folder.people[("", "0004")] = (0, 0)
     folder.hidden.add(("", "0004"))
@@ -130,6 +142,10 @@ def test_a_share_near_none_or_all_must_be_coded(folder: Folder, share: str, peop
         '<script type=\'application/json\'>{"datasets": {"rows": [{"n": 7919}]}}</script>',
         "<!-- n = 7919 -->",
         "<p style='display:none'>7919</p>",
+        "<p>a<script>b</script>7919</p>",
+        "<style>p::after { content: '7919' }</style>",
+        "<data value='mean_score|student|officer_trust||||2026#estimate=9'>9</data>",
+        "<data value='invented|student|officer_trust||||2026#n=9'>9</data>",
         "<svg><text>7919</text></svg>",
         f"<p>{data('1', '0001', 'n=30', '7919')}</p>",
         f"<p>{data('1', '0001', 'mean=3.25', '3.25')}</p>",
@@ -146,6 +162,10 @@ def test_a_share_near_none_or_all_must_be_coded(folder: Folder, share: str, peop
         "json",
         "comment",
         "unseen",
+        "tail",
+        "style",
+        "other",
+        "invented",
         "chart",
         "wrong",
         "mean",
@@ -236,6 +256,8 @@ def test_the_ledger_is_held_against_the_pages(folder: Folder, tmp_path: Path) ->
         write_table(path, row.astype(dtypes))
 
     root = folder.write()
+    with pytest.raises(DisclosureError, match="no ledger"):
+        audit(root, ledger=path)
     ledger("1", "0001", True, 30)
     assert audit(root, ledger=path).clean
     ledger("1", "0001", False, None)

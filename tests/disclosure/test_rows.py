@@ -63,6 +63,17 @@ def test_two_small_schools_with_enough_people_need_no_third() -> None:
     assert [shown(pattern, "", s) for s in ("0001", "0002", "0003")] == [False, False, True]
 
 
+def test_public_rosters_can_ask_for_one_more_school() -> None:
+    counts: Counts = {("0001", "g"): (3, 1), ("0002", "g"): (6, 2), ("0003", "g"): (8, 3), ("0004", "g"): (30, 10)}
+    counts |= {("0005", "g"): (40, 10)}
+    table = survey(counts)
+    assert decide(table).rows.query("group == '' and school_id != ''")["shown"].sum() == 2
+    index = pd.MultiIndex.from_product([["0001", "0002", "0003", "0004", "0005"], ["2026"]])
+    people = pd.Series([3, 6, 9, 45, 60], index=index)  # Nearly all of the small schools answered.
+    pattern = decide_rows(table, Policy(), construct_of={}, rosters={"student": people})
+    assert [shown(pattern, "", s) for s in ("0003", "0004", "0005")] == [False, False, True]
+
+
 def test_a_district_of_few_people_shows_nothing() -> None:
     pattern = decide(survey({("0001", "g"): (3, 1), ("0002", "g"): (4, 2)}))
     assert not pattern.rows["shown"].any()
