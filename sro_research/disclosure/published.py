@@ -49,7 +49,7 @@ _PLACE = re.compile(r"translate\((-?[\d.]+),(-?[\d.]+)\)")
 _DATA_CLASS = re.compile(r"\b[fs]-(ours|others|a\d)\b")
 _BAR = re.compile(r"M(-?[\d.]+),(-?[\d.]+)h([\d.]+)v")
 _POINT = re.compile(r"[ML](-?[\d.]+),(-?[\d.]+)")
-_CONTENT = re.compile(r"content\s*:\s*(?!none)[^;}]*\w")
+_CONTENT = re.compile(r"(?<![-\w])content\s*:[^;}]*\d")
 _LONGEST_LIST = 20
 AXIS = ("0", "25", "50", "75", "100")
 TICK, LABEL = 0.7, 4.0
@@ -154,7 +154,7 @@ def _read_page(text: str, name: str, found: Published) -> None:
         script.drop_tree()
     for style in list(root.iter("style")):
         if _CONTENT.search(style.text_content()):
-            found.unregistered.append(f"{name}: a style sheet writes text")
+            found.unregistered.append(f"{name}: a style sheet writes numbers")
         style.drop_tree()
     for figure in root.iter("figure"):
         _read_figure(figure, name, constants, found)
