@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from sro_research.disclosure.rows import LEVEL, RESPONSES, ROW, Frozen, Pattern
+from sro_research.disclosure.rows import ANSWERS, LEVEL, RESPONSES, ROW, Frozen, Pattern
 from sro_research.errors import DisclosureError
 from sro_research.files import read_table, write_table
 
 COLUMNS = [*ROW, "shown", "n", "agree"]
-"""`n` people and how many of them agree, in rows of people that are shown; missing in all others."""
+"""`n` people and how many of them agree, in rows that are shown (of an item, `n` alone); missing in all others."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,10 @@ def write_ledger(path: Path, ledger: Ledger) -> None:
 
 
 def _people(estimates: pd.DataFrame) -> pd.DataFrame:
-    """Return how many people each row is about, and how many of them agree."""
+    """Return how many people each row is about, and how many of them agree; of an item, how many answered."""
     table = estimates[estimates["measure"].isin([LEVEL, RESPONSES])]
     agree = (table["estimate"] * table["n"]).round().astype("Int64").where(table["measure"] == LEVEL)
-    return table[ROW].assign(n=table["n"].astype("Int64"), agree=agree)
+    people = table[ROW].assign(n=table["n"].astype("Int64"), agree=agree)
+    items = estimates[estimates["measure"] == ANSWERS].assign(group_by="", group="").drop_duplicates(ROW)
+    items = items[ROW].assign(n=items["n"].astype("Int64"), agree=pd.array([pd.NA] * len(items), dtype="Int64"))
+    return pd.concat([people, items.astype(people.dtypes)], ignore_index=True)

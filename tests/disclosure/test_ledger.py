@@ -73,6 +73,21 @@ def test_answers_that_came_late_are_refused(empty: Ledger, late: Counts) -> None
     assert not any(str(number) in str(error.value) for number in (41, 21))
 
 
+def test_a_late_answer_to_one_item_is_refused(empty: Ledger) -> None:
+    def with_item(n: int) -> pd.DataFrame:
+        shares = pd.DataFrame({"group": ["1", "2"], "estimate": [0.4, 0.6]})
+        about = {"measure": "answer_share", "population": "student", "construct": "item", "group_by": "answer"}
+        item = estimates.as_estimates(shares, **about, school_id="0001", wave="2026", n=n, unit="share", method="x")
+        return estimates.stack([survey(COUNTS), item])
+
+    table = with_item(50)
+    pattern = decide_rows(table, Policy(), construct_of={"item": "trust"})
+    ledger = empty.with_rows(rows_to_keep(pattern, table))
+    assert ledger.unchanged(table)
+    with pytest.raises(DisclosureError, match="changed since they were published"):
+        ledger.unchanged(with_item(51))
+
+
 def test_what_only_hidden_rows_show_may_change(empty: Ledger) -> None:
     # Two people of hidden groups change places; every shown number stays.
     _, ledger = release(survey(COUNTS), empty)
