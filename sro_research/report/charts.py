@@ -93,7 +93,7 @@ def interval_chart(rows: Sequence[Row], *, ours: str, others: str, axis: str, wi
         {"label": row.label, "who": name, **_position(cell)}
         for row in rows
         for name, cell in zip(names, (row.ours, row.others), strict=False)
-        if cell is not None and (name == ours or cell.shown or row.ours.shown)  # One mark says it for both.
+        if cell is not None and (name == ours or cell.shown or cell.status != row.ours.status)  # One mark for both.
     ]
     labels, plot = [row.label for row in rows], _beside(width)
     base = _rows().encode(

@@ -80,8 +80,7 @@ def test_a_finished_run_is_not_made_again(copy):
     again = sro_research("run", copy.params_file, "--limit", 2)
     assert again.returncode == 0, again.stderr
     assert again.stdout.startswith("0 made, 8 up to date, 0 failed")
-    progress, rows = again.stderr.splitlines()
-    assert progress == "0/5 study/data_quality"  # no terminal: one line every few seconds
+    (rows,) = again.stderr.splitlines()  # What is up to date makes no progress.
     assert rows == f"7 rows set aside, see {copy.internal}/quarantine/quarantine.csv"
     assert pages(copy.release) == before
     listed = sro_research("list", copy.params_file).stdout

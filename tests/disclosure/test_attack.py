@@ -116,10 +116,10 @@ def test_different_counts_for_one_cell_are_refused():
 def test_published_numbers_that_contradict_each_other_are_an_error():
     tables = square([3, 4, 8], [5, 6, 20])
     wrong = tables.counts + hide(tables, "s0")
-    with pytest.raises(DisclosureError, match="Infeasible"):
+    with pytest.raises(DisclosureError, match="contradict"):
         feasible_counts(tables.equations, wrong, wrong)
     low, high = np.zeros(len(wrong)), np.full(len(wrong), 9.0)
-    with pytest.raises(DisclosureError, match="proves nothing"):
+    with pytest.raises(DisclosureError, match="contradict"):
         feasible_counts(tables.equations, np.where(hide(tables, ""), 99, low), np.where(hide(tables, ""), 99, high))
 
 
