@@ -234,18 +234,18 @@ def _least_cost(
     separation = _Separation(part, columns, start, place, width)
     needy = np.flatnonzero(part.needy)
     hopeless: set[int] = set()
-    _run(master)
+    master.run()
     for _ in range(_LP_ROUNDS):
         if not separation.cut(master, _values(master, len(free)), needy, hopeless):
             break
-        _run(master)
+        master.run()
     for column in range(len(free)):
         master.changeColIntegrality(column, highspy.HighsVarType.kInteger)
     master.setOptionValue("mip_rel_gap", GAP)
     master.setOptionValue("mip_max_nodes", _NODES)
     chosen = np.zeros(len(free), bool)
     for _ in range(_MIP_ROUNDS):
-        _run(master)
+        master.run()
         values = np.round(_values(master, len(free)))
         chosen = values > 0.5
         if not separation.cut(master, values, needy, hopeless):
@@ -322,10 +322,6 @@ class _Separation:
 def _cut(master: highspy.Highs, helpers: np.ndarray, weights: np.ndarray) -> None:
     """Demand that the weights of the hidden helpers add up to one or more."""
     master.addRow(1.0, INFINITY, len(helpers), helpers.astype(np.int32), np.asarray(weights, dtype=float))
-
-
-def _run(master: highspy.Highs) -> None:
-    master.run()
 
 
 def _values(master: highspy.Highs, count: int) -> np.ndarray:

@@ -47,7 +47,7 @@ class LinearProgram:
         program.a_matrix_.start_ = columns.indptr.astype(np.int32)
         program.a_matrix_.index_ = columns.indices.astype(np.int32)
         program.a_matrix_.value_ = columns.data.astype(float)
-        self._highs, self._every, self.solved = quiet_highs(), np.arange(count, dtype=np.int32), 0
+        self._highs, self._every = quiet_highs(), np.arange(count, dtype=np.int32)
         self._highs.passModel(program)
         self._highs.changeObjectiveSense(highspy.ObjSense.kMaximize)
         self._warm()
@@ -63,7 +63,6 @@ class LinearProgram:
         """
         self._highs.changeColsCost(len(self._every), self._every, np.asarray(objective, dtype=float))
         self._highs.run()
-        self.solved += 1
         if self._highs.getModelStatus() != _OPTIMAL:
             self._highs.clearSolver()
             self._highs.setOptionValue("presolve", "choose")
