@@ -30,6 +30,7 @@ from sro_research.files import write_json
 from sro_research.instruments import InstrumentFile, TranslationFile
 from sro_research.intake import Intake, look_through
 from sro_research.parameters import Parameters, TrainingStandard
+from sro_research.report.exporter import fixed_texts
 from sro_research.study import Study, open_study
 from sro_research.synthetic import make_district, write_exports
 
@@ -249,12 +250,13 @@ def audit_folder(folder: Path, ledger: Path | None, aux: Path | None, canaries: 
     """Attack published pages: can anyone work out what they hide? Ends with 1 if so."""
     result = audit(
         folder,
+        words=fixed_texts(),
         ledger=ledger,
         aux=None if aux is None else read_public_numbers(aux),
         canaries=[] if canaries is None else read_tokens(canaries),
         minimum=minimum,
     )
-    for line in result.lines():
+    for line in [*result.lines(), *result.to_read()]:
         click.echo(line)
     if not result.clean:
         sys.exit(EXIT_LEAK)

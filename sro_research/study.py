@@ -139,6 +139,15 @@ class Study:
         """The construct of each item."""
         return {item.id: c.id for i in self.instruments.values() for c in i.constructs.values() for item in c.items}
 
+    def facts(self) -> Facts:
+        """Read what the study says about itself."""
+        stored = read_json(self.folders.facts)
+        return Facts(**{**stored, "provided": tuple(stored["provided"])})
+
+    def board_page(self) -> Page:
+        """Return the page that holds all safe cells and all texts of the study."""
+        return _page(self, self.facts(), read_table(self.folders.cells), "")
+
     def ledger(self) -> Ledger:
         """Read what earlier releases showed and hid."""
         return read_ledger(self.folders.ledger)
@@ -219,8 +228,7 @@ def open_report(params_file: str, *, school_id: str = "", run_dir: str = "") -> 
     The page holds the school's safe cells and those of the district; the board's page holds all of them.
     """
     study = _read(params_file, run_dir)
-    parameters, cells = study.parameters, read_table(study.folders.cells)
-    facts = Facts(**{**(stored := read_json(study.folders.facts)), "provided": tuple(stored["provided"])})
+    cells, facts = read_table(study.folders.cells), study.facts()
     if not isinstance(school_id, str):
         # As papermill's `-p` would have it; 0 would even open the board's page.
         raise StudyFileError("school_id", "it must be text", fix="Pass it with `-r`: `-p` turns 0003 into 3.")
@@ -232,8 +240,13 @@ def open_report(params_file: str, *, school_id: str = "", run_dir: str = "") -> 
                 fix=nearest(school_id, facts.schools),
             )
         cells = cells[cells["school_id"].isin(["", school_id])]
+    return Report(_page(study, facts, cells, school_id))
+
+
+def _page(study: Study, facts: Facts, cells: pd.DataFrame, school_id: str) -> Page:
+    parameters = study.parameters
     used = dict.fromkeys(source.instrument for source in parameters.surveys)
-    page = Page(
+    return Page(
         study=parameters.study,
         title=parameters.title,
         organization=parameters.organization,
@@ -253,7 +266,6 @@ def open_report(params_file: str, *, school_id: str = "", run_dir: str = "") -> 
         school_id=school_id,
         cells=cells,
     )
-    return Report(page)
 
 
 def _read(params_file: str, run_dir: str) -> Study:

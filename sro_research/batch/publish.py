@@ -12,8 +12,9 @@ from sro_research.disclosure.audit import audit, require_clean
 from sro_research.errors import DisclosureError
 from sro_research.files import write_text
 from sro_research.parameters import Language
-from sro_research.report.exporter import render
+from sro_research.report.exporter import fixed_texts, render
 from sro_research.report.gate import check_page
+from sro_research.report.sections import own_texts
 from sro_research.report.words import load_words
 from sro_research.study import Study
 
@@ -36,9 +37,13 @@ def publish(study: Study, jobs: list[Job]) -> Path:
     for job in jobs:
         for page in job.pages.values():
             shutil.copyfile(page, staged / page.name)
-    languages = study.parameters.pages.languages
+    languages, board = study.parameters.pages.languages, study.board_page()
+    texts: dict[str, dict[str, list[str]]] = {
+        language: own_texts(board, load_words(language)) for language in languages
+    }
     for language in languages:
-        write_text(staged / page_name("index", language), _index(study, {job.name for job in jobs}, language))
+        index = _index(study, {job.name for job in jobs}, language, texts[language])
+        write_text(staged / page_name("index", language), index)
     earlier = study.folders.ledger if study.folders.ledger.is_file() else None
     if earlier is None and release.exists():
         raise DisclosureError(
@@ -46,12 +51,15 @@ def publish(study: Study, jobs: list[Job]) -> Path:
         )
     result = audit(
         staged,
+        words=fixed_texts(),
+        own_texts=texts,
+        cells=board.cells,
         ledger=earlier,
         aux=study.protected("schools"),
         canaries=_machine(study),
         minimum=study.policy.minimum_group_size,
     )
-    write_text(study.folders.internal / "audit.txt", "\n".join(result.lines()) + "\n")
+    write_text(study.folders.internal / "audit.txt", "\n".join([*result.lines(), *result.to_read()]) + "\n")
     if not result.clean:
         shutil.rmtree(staged)
     require_clean(result)
@@ -74,7 +82,7 @@ def _machine(study: Study) -> list[str]:
     return [token for token in tokens if len(token) > SHORTEST_TOKEN]
 
 
-def _index(study: Study, finished: set[str], language: Language) -> str:
+def _index(study: Study, finished: set[str], language: Language, texts: dict[str, list[str]]) -> str:
     p, w = study.parameters, load_words(language)
     title = p.title[language]
     notices = [w("head_synthetic")] if p.synthetic else []
@@ -94,15 +102,7 @@ def _index(study: Study, finished: set[str], language: Language) -> str:
         schools=schools,
         alternates={code: page_name("index", code) for code in p.pages.languages if code != language},
         footer=w("head_footer", title=title, study=p.study, version=__version__, fingerprint=p.fingerprint[:12]),
-        texts=[
-            title,
-            p.organization,
-            *notices,
-            *(school["name"] for school in schools),
-            p.study,
-            __version__,
-            p.fingerprint[:12],
-        ],
+        texts=texts,
     )
     check_page(page, figures=0)
     return page

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,19 +19,28 @@ import pandas as pd
 import scipy.sparse as sp
 
 from sro_research.disclosure.attack import FARTHEST, attack, feasible_counts
+from sro_research.disclosure.claims import Claim, Published, against_cells
 from sro_research.disclosure.ledger import read_ledger
 from sro_research.disclosure.policy import MINIMUM_GROUP_SIZE, MINIMUM_WIDTH, Policy
-from sro_research.disclosure.published import Claim, Published, canaries_in, read_published
-from sro_research.disclosure.rows import LEVEL, ROW
+from sro_research.disclosure.published import canaries_in, read_published
+from sro_research.disclosure.rows import LEVEL, RESPONSES, ROW
 from sro_research.disclosure.safe import COMBINED, LEAN
+from sro_research.disclosure.texts import canonical, numbers_in
 from sro_research.errors import ContradictionError, DisclosureError
 
-PEOPLE = (LEVEL, LEAN, "responses", "response_rate")
+PEOPLE = (LEVEL, LEAN, RESPONSES, "response_rate")
 """Measures whose cells are rows of people; the answers to single items have no totals to add up to."""
 ALL_SHOWN = 20
 """So many findings of a kind are printed; all are counted."""
 
+MOST_DECLARED = 100
+"""So many texts that pages declare as their study's own are printed."""
+
 Row = tuple[str, ...]
+Bounds = Mapping[tuple[str, str, str], float]
+"""How many people there are at most, by (population, school, wave)."""
+OwnTexts = Mapping[str, Mapping[str, Iterable[str]]]
+"""What a study says of itself, by language and by the place of the catalogue that it fills."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +61,9 @@ class Audit:
     extreme: tuple[str, ...] = ()
     """Shares so near to none or all that they tell how everyone answered, and are not coded."""
     conflicts: tuple[str, ...] = ()
-    """Rows that the folder shows and the ledger hides, or that two pages tell differently."""
+    """Rows that the folder shows and the ledger or the safe cells hide, or that are told differently."""
+    declared: tuple[str, ...] = ()
+    """Texts with numbers that the pages declare as their study's own: no findings, but for a person to read."""
 
     FINDINGS = (
         "exact",
@@ -81,6 +92,15 @@ class Audit:
             lines += [f"{kind.replace('_', ' ')}: and {len(found) - ALL_SHOWN} more"] if len(found) > ALL_SHOWN else []
         return lines
 
+    def to_read(self) -> list[str]:
+        """Return the declared texts with numbers as lines to print: a person sees whether one tells about people."""
+        more = len(self.declared) - MOST_DECLARED
+        return [
+            f"{len(self.declared)} texts with numbers are declared as the study's own; read them",
+            *(f"declared: {text}" for text in self.declared[:MOST_DECLARED]),
+            *([f"declared: and {more} more"] if more > 0 else []),
+        ]
+
 
 @dataclass
 class _Known:
@@ -95,6 +115,9 @@ class _Known:
 def audit(
     folder: Path,
     *,
+    words: Mapping[str, Iterable[str]],
+    own_texts: OwnTexts | None = None,
+    cells: pd.DataFrame | None = None,
     ledger: Path | None = None,
     aux: pd.DataFrame | None = None,
     canaries: Iterable[str] = (),
@@ -102,11 +125,17 @@ def audit(
 ) -> Audit:
     """Attack the pages below `folder` and return what was found.
 
+    `words` are by language the sentences that pages are made of, with places to fill. `own_texts` are the texts a study
+    has, and `cells` its safe cells: a page that declares another text, or tells another number, is found. Without
+    `own_texts` a person has to read what the pages declare.
+
     `ledger` is the file of what earlier releases decided; `aux` a table of what else is public, with `school_id`,
     `wave`, `students`, `staff` (how many people there are, which bounds how many can have answered); `canaries` are
     tokens that may stand nowhere. Raises `DisclosureError` where the attack does not end in a proof.
     """
-    found = read_published(folder)
+    found = read_published(folder, words)
+    if own_texts is not None:
+        found.unregistered += _foreign(found, own_texts)
     rows, conflicts = _rows(found)
     bounds = _bounds(aux)
     exact: list[str] = []
@@ -116,6 +145,8 @@ def audit(
         _attack_system(members, rows, bounds, minimum, (exact, near, small))
     if ledger is not None and not ledger.is_file():
         raise DisclosureError(ledger, "there is no ledger here", fix="Give the study's `ledger/rows.parquet`.")
+    if cells is not None:
+        conflicts += against_cells(found.claims, cells)
     if ledger is not None:
         conflicts += _against_ledger(rows, read_ledger(ledger).rows)
     return Audit(
@@ -130,12 +161,36 @@ def audit(
         canaries=tuple(canaries_in(folder, [token for token in canaries if token])),
         unreadable=tuple(found.unreadable),
         conflicts=tuple(conflicts),
+        declared=tuple(_to_read(found)),
     )
 
 
 def describe(row: Row) -> str:
     """Name a row for a message: what is not broken down is left out."""
     return ", ".join(f"{name} {value}" for name, value in zip(ROW, row, strict=True) if value) or "everyone"
+
+
+def _foreign(found: Published, own_texts: OwnTexts) -> list[str]:
+    """Return where a page declares a text with numbers that its study does not have."""
+    known = {
+        (language, place, canonical(text))
+        for language, places in own_texts.items()
+        for place, texts in places.items()
+        for text in texts
+    }
+    return [
+        f"{page}: it declares as '{place}' a text with numbers that the study does not have. Take it out of `own_texts`"
+        for (language, place, text), page in found.declared.items()
+        if numbers_in(text) and (language, place, canonical(text)) not in known
+    ]
+
+
+def _to_read(found: Published) -> list[str]:
+    """Return each declared text with numbers once, with the places that it fills."""
+    places: dict[str, set[str]] = defaultdict(set)
+    for _, place, text in found.declared:
+        places[text].add(place)
+    return [f"{text} ({', '.join(sorted(places[text]))})" for text in sorted(places) if numbers_in(text)]
 
 
 def _rows(found: Published) -> tuple[dict[Row, _Known], list[str]]:
@@ -198,7 +253,7 @@ def _counts_of(made: Claim, n: float) -> tuple[float, float]:
     return max(0.0, math.ceil(n * (percent - 0.5) / 100 - 1e-9)), min(n, math.floor(n * (percent + 0.5) / 100 + 1e-9))
 
 
-def _bounds(aux: pd.DataFrame | None) -> dict[tuple[str, str, str], float]:
+def _bounds(aux: pd.DataFrame | None) -> Bounds:
     """Return how many people there are by (population, school, wave)."""
     if aux is None:
         return {}
@@ -224,7 +279,7 @@ def _systems(rows: dict[Row, _Known]) -> dict[tuple[str, str, str], list[Row]]:
 def _attack_system(
     members: list[Row],
     rows: dict[Row, _Known],
-    bounds: dict[tuple[str, str, str], float],
+    bounds: Bounds,
     minimum: int,
     findings: tuple[list[str], list[str], list[str]],
 ) -> None:
@@ -250,9 +305,15 @@ def _attack_system(
         _judge(row, layer, least, most, width, exact, near)
 
 
-def _most(row: Row, bounds: dict[tuple[str, str, str], float]) -> float:
+def _most(row: Row, bounds: Bounds) -> float:
     """Return how many people there are at the school of a row."""
     return bounds.get((row[0], row[4], row[5]), math.inf) if row[4] else math.inf
+
+
+def _answered(row: Row, rows: dict[Row, _Known]) -> float:
+    """Return how many at most answered anything at the school of a row; nobody answered a topic without answering."""
+    everyone = rows.get((row[0], "", "", "", row[4], row[5]))
+    return math.inf if everyone is None else everyone.n[1]
 
 
 class _System:
@@ -263,7 +324,7 @@ class _System:
         members: list[Row],
         sums: list[tuple[int, list[int]]],
         rows: dict[Row, _Known],
-        bounds: dict[tuple[str, str, str], float],
+        bounds: Bounds,
         *,
         every_school: bool,
     ) -> None:
@@ -282,7 +343,8 @@ class _System:
         numbers = {name: i for i, name in enumerate(sorted({row[4] for row in members if row[4]}))}
         for i, row in enumerate(members):
             known, layers = rows[row], [i, self.count + i, 2 * self.count + i]
-            self.high[layers] = min(known.n[1], _most(row, bounds), FARTHEST)
+            answered = _answered(row, rows) if known.hidden else math.inf
+            self.high[layers] = min(known.n[1], _most(row, bounds), answered, FARTHEST)
             self.low[i] = known.n[0]
             self.low[self.count + i] = known.agree[0]
             self.high[self.count + i] = min(known.agree[1], self.high[i])

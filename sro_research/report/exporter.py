@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import re
+import json
 from importlib.resources import files
 from typing import Any
 
@@ -19,10 +19,9 @@ from sro_research.report.charts import ROWS
 from sro_research.report.gate import check_page
 from sro_research.report.parts import HIDDEN_MARK, NOT_AVAILABLE_MARK, PART_MIME, plain, with_sources
 from sro_research.report.svg import inline_svg
-from sro_research.report.words import Words, load_words
+from sro_research.report.words import LOCALES, Words, load_words
 
 LANGUAGE_NAMES = {"en": "English", "es": "Español"}
-NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 SCRIPT = (
     "addEventListener('beforeprint',()=>document.querySelectorAll('details').forEach(d=>{d.dataset.was=d.open;d.open=true}));"
     "addEventListener('afterprint',()=>document.querySelectorAll('details').forEach(d=>{d.open=d.dataset.was=='true'}))"
@@ -98,13 +97,13 @@ def render(template: str, **values: Any) -> str:
     return environment.get_template(template).render(
         **values,
         w=load_words(language),
-        constants=constants,
+        declared=declared,
         svg=inline_svg,
         keys=keys,
         language_names=LANGUAGE_NAMES,
         script=SCRIPT,
         script_hash=_hash(SCRIPT),
-        style=(files("sro_research.report") / "assets" / "page.css").read_text(encoding="utf-8"),
+        style=_style(),
         hidden_mark=HIDDEN_MARK,
         not_available_mark=NOT_AVAILABLE_MARK,
     )
@@ -125,10 +124,19 @@ def keys(part: dict[str, Any], w: Words) -> list[str]:
     return [w(key) for key, there in found.items() if there]
 
 
-def constants(texts: list[str], w: Words) -> str:
-    """Return the numbers of a page that are no findings: those of its study, and of the catalogue of its words."""
-    said = [text for entry in w.entries.values() for text in ([entry] if isinstance(entry, str) else entry)]
-    return " ".join(sorted({number for text in (*texts, *said) for number in NUMBER.findall(text)}))
+def declared(texts: dict[str, list[str]]) -> str:
+    """Write the study's own texts as a page declares them."""
+    return json.dumps(texts, ensure_ascii=False, separators=(",", ":"))
+
+
+def fixed_texts() -> dict[str, list[str]]:
+    """Return by language what the program itself writes on pages: its sentences, with places to fill, and the style."""
+    style = _style().replace("{", "{{").replace("}", "}}")
+    return {language: [*load_words(language).texts, style] for language in LOCALES}
+
+
+def _style() -> str:
+    return (files("sro_research.report") / "assets" / "page.css").read_text(encoding="utf-8")
 
 
 def _hash(script: str) -> str:

@@ -57,8 +57,8 @@ class Head:
     organization: str
     notices: list[str]
     footer: str
-    constants: list[str] = field(default_factory=list)
-    """Texts of the study whose numbers say nothing about people: labels, names, margins."""
+    texts: dict[str, list[str]] = field(default_factory=dict)
+    """The study's own texts, whose numbers say nothing about people: labels, names, margins."""
 
 
 @dataclass(frozen=True)

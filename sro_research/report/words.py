@@ -36,6 +36,11 @@ class Words:
         """Return a list of sentences."""
         return list(self.entries[key])
 
+    @property
+    def texts(self) -> list[str]:
+        """Every text of the catalogue, with its placeholders."""
+        return [text for entry in self.entries.values() for text in ([entry] if isinstance(entry, str) else entry)]
+
     def number(self, value: float, decimals: int = 0) -> str:
         """Write a number with a fixed count of decimals."""
         form = f"#,##0.{'0' * decimals}" if decimals else "#,##0"

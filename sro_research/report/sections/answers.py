@@ -171,7 +171,7 @@ def _change_figure(page: Page, instrument: Instrument, w: Words) -> Figure:
                 after=wording.share(ours[-1], w),
             )
     title = w("change_title", respondents=respondents, first=waves[0], last=waves[-1])
-    compared = [f"{w('other_schools')}: {wave}" for wave in waves] if page.school_id else []
+    compared = [w("other_schools_wave", wave=wave) for wave in waves] if page.school_id else []
     return Figure(
         title=title,
         alt=w(

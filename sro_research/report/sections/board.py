@@ -35,7 +35,8 @@ def engagement(page: Page, w: Words) -> list[Part]:
     if model is None:
         return []
     construct = page.instruments[model.population].constructs[model.outcome]
-    question = w("model_question", smallest=w.number(model.smallest_effect, 2), low=construct.low, high=construct.high)
+    scale = {"lowest": construct.low, "highest": construct.high}
+    question = w("model_question", smallest=w.number(model.smallest_effect, 2), **scale)
     within = page.cell("effect_within_schools", population=model.population, construct=model.outcome, wave="")
     between = page.cell("effect_between_schools", population=model.population, construct=model.outcome, wave="")
     parts: list[Part] = [Heading(w("model_heading")), Paragraph(question)]

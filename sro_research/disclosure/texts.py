@@ -1,0 +1,137 @@
+"""Texts that are known as a whole, and the numbers in any other.
+
+A number that is not made of a safe cell may stand in a text that is known from its first to its last letter: a sentence
+of the catalogue, or a text of the study, such as a title or the label of a group. The same number in any other text
+is one that nobody registered. So "Grades 9 to 12" is known, and neither a 9 nor "Grades 9 to 12: 4" is.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from string import Formatter
+
+HOLE = "\ufffc"
+"""Stands in a text where a number is that was made of a safe cell."""
+WHOLE = "text"
+"""Under this name a page declares texts that stand alone; under any other, what fills the place of that name."""
+_WORDS = (
+    *("one", "two", "three", "four", "five", "six", "seven", "eight", "nine"),
+    *("uno", "dos", "tres", "cuatro", "cinco", "seis", "siete", "ocho", "nueve"),
+)
+_LETTER = r"[^\W\d_]"
+_FIGURES = r"\d+(?:[.,]\d+)*"
+_SPELLED = rf"(?<!{_LETTER})(?:{'|'.join(_WORDS)})(?!{_LETTER})"
+_NUMBER = re.compile(rf"{_FIGURES}|{_SPELLED}", re.I)
+_PLAIN = rf"(?:(?!\d|{_SPELLED}).)*?"
+"""Anything in which there is no number."""
+_PLACES_OF_SENTENCES = ("detail",)
+"""Places of the catalogue that hold another of its sentences."""
+
+
+def canonical(text: str) -> str:
+    """Return a text with each digit of any script, and each sign that stands for a number, as a plain digit."""
+    return _folded(text).strip()
+
+
+def numbers_in(text: str) -> list[str]:
+    """Return the numbers of a text: in digits of any script, as signs, and from one to nine as words."""
+    return _NUMBER.findall(canonical(text))
+
+
+@lru_cache(maxsize=100_000)
+def _folded(text: str) -> str:
+    if not text.isascii():
+        seen = (c for c in text if unicodedata.category(c) != "Cf")  # What nobody sees may not split a word.
+        text = unicodedata.normalize("NFKC", "".join(_as_digit(c) for c in seen))
+    return re.sub(r"\s+", " ", text)
+
+
+def _as_digit(sign: str) -> str:
+    return f"{unicodedata.numeric(sign):g}" if sign.isnumeric() else sign
+
+
+@dataclass(frozen=True)
+class _Sentence:
+    """A sentence of the catalogue: what must be in a text, and what the whole text must be."""
+
+    said: tuple[str, ...]
+    whole: re.Pattern[str]
+    described: re.Pattern[str]
+    """The same where the numbers of a chart stand in its places, and something without numbers may follow."""
+
+
+class KnownTexts:
+    """The sentences of a catalogue, with the texts that a page declares as its study's own."""
+
+    def __init__(self, sentences: Iterable[str], declared: Mapping[str, Iterable[str]]) -> None:
+        told = {place: {canonical(text) for text in texts} for place, texts in declared.items()}
+        self._headings = told.get(WHOLE, set())
+        self._whole = {text for texts in told.values() for text in texts if re.search(_LETTER, text)}
+        self._fills = {
+            place: [re.escape(text) for text in sorted(texts) if _NUMBER.search(text)]
+            for place, texts in told.items()
+            if place != WHOLE
+        }
+        parsed = [
+            [(_folded(said), place) for said, place, _, _ in Formatter().parse(text.strip())] for text in sentences
+        ]
+        self._inner = [parts for parts in parsed if not any(place in _PLACES_OF_SENTENCES for _, place in parts)]
+        self._sentences = [self._sentence(parts) for parts in parsed]
+        fixed = {"".join(said for said, _ in parts) for parts in parsed if not any(place for _, place in parts)}
+        self._labels = {"".join(text.split()) for text in self._whole | self._headings | fixed}
+        self._answers: dict[str, bool] = {}
+
+    def knows(self, text: str, *, heading: bool = False) -> bool:
+        """Tell whether a text has no numbers, or is known as a whole.
+
+        A text of the study without a letter, such as a grade that is called 9, is known as a heading only.
+        """
+        text = canonical(text)
+        if text not in self._answers:
+            self._answers[text] = (
+                not _NUMBER.search(text)
+                or text in self._whole
+                or any(s.whole.fullmatch(text) for s in self._sentences if _holds(text, s))
+            )
+        return self._answers[text] or (heading and text in self._headings)
+
+    def labels(self, text: str) -> bool:
+        """Tell whether a text on a chart has no numbers, or is known as a whole, wherever its lines are broken."""
+        text = canonical(text)
+        return not _NUMBER.search(text) or "".join(text.split()) in self._labels
+
+    def described(self, text: str) -> list[set[str]]:
+        """Return the numbers in the places of each sentence that a description of a chart can be."""
+        text = canonical(text)
+        found = [s.described.fullmatch(text) for s in self._sentences if _holds(text, s)]
+        return [{number for number in match.groups() if number} for match in found if match]
+
+    def _sentence(self, parts: list[tuple[str, str | None]]) -> _Sentence:
+        said = tuple(text for text, _ in parts if text.strip())
+        whole = self._pattern(parts, _PLAIN)
+        described = self._pattern(parts, rf"{_PLAIN}(?:({_FIGURES}){_PLAIN})?") + _PLAIN
+        return _Sentence(said, re.compile(whole, re.I), re.compile(described, re.I))
+
+    def _pattern(self, parts: list[tuple[str, str | None]], open_place: str) -> str:
+        return "".join(
+            re.escape(said) + ("" if place is None else self._place(place, open_place)) for said, place in parts
+        )
+
+    def _place(self, place: str, open_place: str) -> str:
+        fills = [*self._fills.get(place, []), open_place]
+        if place in _PLACES_OF_SENTENCES:
+            fills = [self._pattern(parts, open_place) for parts in self._inner] + fills
+        return f"(?:{'|'.join(fills)})"
+
+
+def _parts(sentence: str) -> list[tuple[str, str | None]]:
+    """Return what a sentence says, each with the place behind it."""
+    return [(_folded(said), place) for said, place, _, _ in Formatter().parse(sentence.strip())]
+
+
+def _holds(text: str, sentence: _Sentence) -> bool:
+    return all(said in text for said in sentence.said)
