@@ -14,7 +14,7 @@ from sro_research.files import write_text
 from sro_research.parameters import Language
 from sro_research.report.exporter import fixed_texts, render
 from sro_research.report.gate import check_page
-from sro_research.report.sections import own_texts
+from sro_research.report.sections.frame import own_texts
 from sro_research.report.words import load_words
 from sro_research.study import Study
 

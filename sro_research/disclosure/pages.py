@@ -23,6 +23,7 @@ _PLACE = re.compile(r"translate\((-?[\d.]+),(-?[\d.]+)\)")
 _DATA_CLASS = re.compile(r"\b[fs]-(ours|others|a\d)\b")
 _BAR = re.compile(r"M(-?[\d.]+),(-?[\d.]+)h([\d.]+)v")
 _POINT = re.compile(r"[ML](-?[\d.]+),(-?[\d.]+)")
+_DOCUMENT_TYPE = re.compile(r"<!DOCTYPE[^>]*>", re.I)
 AXIS = ("0", "25", "50", "75", "100")
 TICK, LABEL = 0.7, 4.0
 """Pixels by which a mark may lie beside its number (axes stand half a pixel off), and a tick's label below the tick."""
@@ -60,7 +61,10 @@ _MEND = "Leave it to the pages' template"
 
 def read_page(text: str, name: str, files: set[str], words: Mapping[str, Iterable[str]], found: Published) -> None:
     """Read a page into `found`. `files` are those it may lead to, `words` the catalogue of each language."""
-    root = html.document_fromstring(text.encode())
+    root = html.document_fromstring(text.encode(), parser=html.HTMLParser(encoding="utf-8"))
+    for kind in _DOCUMENT_TYPE.findall(text):
+        if numbers_in(kind):
+            found.unregistered.append(f"{name}: the document type holds numbers. {_MEND}")
     language = root.get("lang", "")
     said = root.xpath("string(//meta[@name='sro-texts']/@content)")
     known = _known_texts(said, tuple(words.get(language, ())))
@@ -107,7 +111,7 @@ class _Page:
             if element in drawn:
                 self._chart_text(element)
             elif element.tag == "script":
-                self._unregistered("a script holds numbers", element.text or "")
+                self._unregistered("a script holds numbers", element.text or "", _MEND)
             elif element.tag == "style":
                 if not self.known.knows(element.text or ""):
                     self._note("a style sheet that the pages of this program do not have. Leave it to the template")
@@ -134,7 +138,6 @@ class _Page:
             self._unregistered("comment", remark.text or "", _MEND)
         for remark in (*self.root.itersiblings(preceding=True), *self.root.itersiblings()):
             self._unregistered("comment", remark.text or "", _MEND)
-        self._unregistered("document type", self.root.getroottree().docinfo.doctype or "", _MEND)
 
     def _texts(self, element: html.HtmlElement) -> None:
         """Look at the texts that stand directly in an element; a number of a safe cell leaves a hole in them."""

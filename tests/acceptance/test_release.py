@@ -8,12 +8,14 @@ from itertools import pairwise, product
 from pathlib import Path
 
 import pandas as pd
+import pytest
 from conftest import PROJECT, Run, demo_study, sro_research
 
 from sro_research.batch.notebook import run_notebook
 from sro_research.disclosure.audit import audit
 from sro_research.disclosure.published import byte_forms
 from sro_research.disclosure.rows import ROW
+from sro_research.report.exporter import fixed_texts
 
 CANARY = "zebra-quartz"
 
@@ -43,6 +45,59 @@ def test_the_audit_command_agrees_and_ends_with_one_on_a_leak(demo: Run, tmp_pat
     assert "school_0001.html" in leak.stdout and "1 unregistered" in leak.stdout
 
 
+def test_a_small_number_beside_labels_with_numbers_is_found(demo: Run, tmp_path: Path) -> None:
+    """Each of these numbers stands on the page in a label or a sentence, and is a finding anywhere else."""
+    shutil.copytree(demo.release, tmp_path / "release")
+    page = tmp_path / "release" / "school_0001.html"
+    text = page.read_text(encoding="utf-8")
+    for leak in ("4 students", "12", "Grades 6 to 8: 4", "We hide each result about fewer than 4 people.", "Two", "Ⅳ"):
+        page.write_text(text.replace("</h1>", f"</h1><p>{leak}</p>"), encoding="utf-8")
+        found = audit(tmp_path / "release", words=fixed_texts()).unregistered
+        assert len(found) == 1 and found[0].startswith("school_0001.html: <p> "), leak
+
+
+def test_what_the_pages_declare_is_listed_for_a_person_to_read(demo: Run) -> None:
+    said = sro_research("audit", demo.release).stdout
+    assert said.count("\ndeclared: ") == int(re.search(r"(\d+) texts with numbers are declared", said)[1])
+    assert "\ndeclared: Grades 6 to 8 (text)\n" in said and "\ndeclared: Spring 2026 (first, last, wave)\n" in said
+    assert said.partition("\n")[2] == (demo.internal / "audit.txt").read_text().partition("\n")[2]
+
+
+def planted(tmp_path: Path, section: str, code: str) -> Path:
+    """Return a study whose school report runs this code instead of a section."""
+    notebook, folder = PROJECT / "notebooks" / "school" / "school_report.ipynb", tmp_path / "notebooks"
+    shutil.copytree(PROJECT / "notebooks", folder)
+    text = notebook.read_text(encoding="utf-8").replace(f"show(page, sections.{section})", code)
+    (folder / "school" / "school_report.ipynb").write_text(text, encoding="utf-8")
+    return demo_study(tmp_path, f"  notebooks: {folder}\n")
+
+
+@pytest.mark.parametrize(
+    ("section", "code", "said"),
+    [
+        (
+            "head",
+            "from dataclasses import replace; show(page, lambda page, w: [replace(sections.head(page, w)[0],"
+            " texts={'text': ['4 students']})])",
+            "it declares as 'text' a text with numbers that the study does not have",
+        ),
+        (
+            "in_short",
+            "from sro_research.report.parts import Paragraph, sourced; show(page, lambda page, w: [Paragraph(sourced("
+            "'44', 'share_agree|student|officer_trust|||0001|2026#share=44'))])",
+            "is not what its safe cell says",
+        ),
+    ],
+    ids=["declared", "claimed"],
+)
+def test_a_release_is_held_against_its_study(demo: Run, tmp_path: Path, section: str, code: str, said: str) -> None:
+    root = tmp_path / "run"
+    shutil.copytree(demo.root, root)
+    (tmp_path / "data").symlink_to(demo.data)
+    done = sro_research("run", planted(tmp_path, section, code), "--run-dir", root, "--limit", 1)
+    assert done.returncode == 2 and said in done.stderr
+
+
 def test_public_enrolment_and_tokens_can_be_joined(demo: Run, tmp_path: Path) -> None:
     tokens = tmp_path / "tokens.txt"
     tokens.write_text("Riverbend\n")
@@ -66,7 +121,7 @@ def test_nothing_of_a_person_or_of_this_machine_is_in_the_release(demo: Run) -> 
         "Traceback",
         "officer_0",
     ]
-    assert audit(demo.release, canaries=tokens).canaries == ()
+    assert audit(demo.release, words=fixed_texts(), canaries=tokens).canaries == ()
 
 
 def test_a_page_that_leaks_stops_the_release_and_leaves_the_old_one(demo: Run, tmp_path: Path) -> None:
@@ -75,16 +130,9 @@ def test_a_page_that_leaks_stops_the_release_and_leaves_the_old_one(demo: Run, t
     before = contents(root / "release")
     ledger = (root / "ledger" / "rows.parquet").read_bytes()
     # A section that prints what it was never given: planted where a page waits to be published.
-    notebook = PROJECT / "notebooks" / "school" / "school_report.ipynb"
-    folder = tmp_path / "notebooks"
-    shutil.copytree(PROJECT / "notebooks", folder)
-    leaky = notebook.read_text(encoding="utf-8").replace(
-        "show(page, sections.in_short)",
-        "from sro_research.report.parts import Paragraph\\nshow(page, lambda page, w: [Paragraph('7919 students')])",
-    )
-    (folder / "school" / "school_report.ipynb").write_text(leaky, encoding="utf-8")
+    code = "from sro_research.report.parts import Paragraph; show(page, lambda page, w: [Paragraph('7919 students')])"
     (tmp_path / "data").symlink_to(demo.data)
-    done = sro_research("run", demo_study(tmp_path, f"  notebooks: {folder}\n"), "--run-dir", root, "--limit", 1)
+    done = sro_research("run", planted(tmp_path, "in_short", code), "--run-dir", root, "--limit", 1)
     assert done.returncode == 2, done.stderr
     assert "give away what they hide" in done.stderr and "school_0001.html" in done.stderr
     assert contents(root / "release") == before
@@ -192,7 +240,7 @@ def test_what_an_analyst_prints_stays_in_the_notebook(demo: Run, tmp_path: Path)
     (tmp_path / "data").symlink_to(demo.data)
     done = sro_research("run", demo_study(tmp_path, f"  notebooks: {folder}\n"), "--run-dir", root, "--limit", 1)
     assert done.returncode == 0, done.stderr
-    assert audit(root / "release", canaries=[CANARY]).canaries == ()
+    assert audit(root / "release", words=fixed_texts(), canaries=[CANARY]).canaries == ()
 
 
 def test_what_is_hidden_looks_alike_whatever_the_reason(demo: Run) -> None:

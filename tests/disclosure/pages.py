@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,6 +29,20 @@ SAFE = {("3", "0001"), ("2", "0001"), ("3", "0002"), ("2", "0002"), ("3", "0003"
 """Rows to hide so that nothing follows from the others."""
 
 
+WORDS = {
+    "en": [
+        "Of 100 people",
+        "Groups with fewer than {minimum} answers are hidden.",
+        "{people} of 100 {respondents}",
+        "None",
+    ],
+    "es": ["Uno de cada grupo."],
+}
+"""The catalogue of these pages, by language."""
+DECLARED = {"minimum": ["10"], "respondents": ["students of grade 9"], "text": ["Grades 9 to 12", "9"]}
+"""What these pages declare as their study's own."""
+
+
 @dataclass
 class Folder:
     """A folder with one page, which a test may change before it is audited."""
@@ -36,13 +51,15 @@ class Folder:
     hidden: set[tuple[str, str]] = field(default_factory=lambda: set(SAFE))
     people: dict[tuple[str, str], tuple[int, int]] = field(default_factory=lambda: dict(PEOPLE))
     extra: str = ""
+    declared: dict[str, list[str]] = field(default_factory=lambda: dict(DECLARED))
     head: str = ""
 
     def write(self, name: str = "school.html") -> Path:
         """Write the page and return the folder."""
         rows = "".join(f"<tr><th scope='row'>Row</th>{self.cells(*row)}</tr>" for row in self.people)
+        declared = json.dumps(self.declared)
         page = (
-            f"<html lang='en'><head><title>Report</title><meta name='sro-constants' content='100 10'>{self.head}</head>"
+            f"<html lang='en'><head><title>Report</title><meta name='sro-texts' content='{declared}'>{self.head}</head>"
             f"<body><h1>Report</h1><table><caption>Of 100 people</caption>{rows}</table>{self.extra}</body></html>"
         )
         self.root.mkdir(exist_ok=True)

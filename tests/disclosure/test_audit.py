@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import base64
 import gzip
+import json
 import zipfile
 import zlib
+from functools import partial
 from pathlib import Path
 
 import openpyxl
 import pandas as pd
 import pytest
-from pages import PEOPLE, SAFE, Folder, data
+from pages import DECLARED, PEOPLE, SAFE, WORDS, Folder, data
 
-from sro_research.disclosure.audit import Audit, audit, require_clean
+from sro_research.disclosure.audit import Audit, require_clean
+from sro_research.disclosure.audit import audit as audit_folder
 from sro_research.disclosure.ledger import COLUMNS
+from sro_research.disclosure.pages import COLORS
 from sro_research.disclosure.rows import ROW
 from sro_research.errors import DisclosureError
 from sro_research.files import write_table
+from sro_research.report.svg import THEMED
+
+audit = partial(audit_folder, words=WORDS)
 
 
 @pytest.fixture
@@ -32,6 +39,13 @@ def found(result: Audit) -> set[str]:
 def test_a_safe_page_is_clean_and_its_hidden_rows_are_counted(folder: Folder) -> None:
     result = audit(folder.write())
     assert result.clean and result.hidden == len(SAFE)
+    assert result.to_read() == [
+        "4 texts with numbers are declared as the study's own; read them",
+        "declared: 10 (minimum)",
+        "declared: 9 (text)",
+        "declared: Grades 9 to 12 (text)",
+        "declared: students of grade 9 (respondents)",
+    ]
     assert result.lines() == [
         "1 files, 6 hidden rows: 0 exact, 0 near, 0 small groups, 0 too small, 0 extreme, 0 unregistered, 0 canaries,"
         " 0 unreadable, 0 conflicts"
@@ -179,6 +193,194 @@ def test_a_number_that_nobody_registered(folder: Folder, extra: str) -> None:
     assert found(audit(folder.write())) == {"unregistered"}
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "9 students answered.",
+        "Grades 9 to 12: 4",
+        "Grades 9 to 11",
+        "9",
+        "10",
+        "100",
+        "Groups with fewer than 9 answers are hidden.",
+        "Groups with fewer than 10 answers are hidden. 4 are.",
+        "4 of 100 students of grade 9",
+        f"{data('1', '0001', 'n=30', '30')} of 100 students of grade 8",
+    ],
+)
+def test_a_number_that_is_known_elsewhere_is_known_in_no_other_text(folder: Folder, text: str) -> None:
+    folder.extra = f"<p>{text}</p>"
+    (problem,) = audit(folder.write()).unregistered
+    assert problem.startswith("school.html: <p> ") and "let the catalogue or the study say the whole text" in problem
+
+
+def test_texts_that_are_known_as_a_whole(folder: Folder) -> None:
+    said = data("1", "0001", "n=30", "30")
+    folder.extra = (
+        "<p>Grades  9 to\n12</p><p title='Grades 9 to 12'>Text</p><table><tr><th scope='row'>9</th></tr></table>"
+        f"<p>Groups with fewer than 10 answers are hidden.</p><p>{said} of 100 students of grade 9</p>"
+    )
+    assert audit(folder.write()).clean
+    # The same in the language of another page is not known there.
+    page = (folder.root / "school.html").read_text(encoding="utf-8").replace("lang='en'", "lang='es'")
+    (folder.root / "school.html").write_text(page, encoding="utf-8")
+    assert any("Of 100 people" not in text and "<caption> 100" in text for text in audit(folder.root).unregistered)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("Seven students answered.", "SIETE estudiantes", "se&shy;ven", "one_of"),
+        *("７９１９", "⁴", "٤", "Ⅶ", "½", "⑦", "七"),
+        "ｓｅｖｅｎ",
+    ],
+)
+def test_a_number_in_other_signs_or_in_words(folder: Folder, text: str) -> None:
+    folder.extra = f"<p>{text}</p>"
+    assert "school.html: <p> " in audit(folder.write()).unregistered[0]
+
+
+def test_words_that_only_hold_the_name_of_a_number(folder: Folder) -> None:
+    folder.extra = "<p>Someone listened; often; a stone; ninety. Ninguno; doscientos.</p>"
+    assert audit(folder.write()).clean
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        "<p id='n7919'>Text</p>",
+        "<h2 id='s7919'>Text</h2>",
+        "<a href='index.html?n=7919'>Text</a>",
+        "<a href='school_7919.html'>Text</a>",
+        "<p class='n7919'>Text</p>",
+        "<p style='margin:7919px'>Text</p>",
+        "<p lang='x-7919'>Text</p>",
+        "<p tabindex='7919'>Text</p>",
+        "<p n7919=''>Text</p>",
+        "<n-7919>Text</n-7919>",
+        "<p data-n='seven'>Text</p>",
+        "<meta name='keywords' content='7919'>",
+        "<meta http-equiv='Content-Security-Policy' content=\"script-src 'sha256-7919'\">",
+        "<?n 7919?>",
+        "<script>var n = 4</script>",
+        "<style>.n{order:7919}</style>",
+    ],
+)
+def test_numbers_where_nobody_reads(folder: Folder, extra: str) -> None:
+    folder.extra = extra
+    (problem,) = audit(folder.write()).unregistered
+    assert problem.startswith("school.html: ") and problem.endswith("template")
+
+
+def test_names_that_the_template_gives(folder: Folder) -> None:
+    folder.write("school_0001.html")
+    folder.extra = (
+        "<div class='body'><h2 id='s1' tabindex='-1'>Text</h2><p>Text</p></div><a href='#s1'>Text</a>"
+        "<a href='school_0001.html'>Text</a>"
+    )
+    assert audit(folder.write()).clean
+
+
+@pytest.mark.parametrize("name", ["school_0001_n7.html", "school_0007.html", "n7.html", "seven.html", "7/page.html"])
+def test_a_file_that_is_named_by_a_number(folder: Folder, name: str) -> None:
+    root = folder.write()
+    (root / name).parent.mkdir(exist_ok=True)
+    (root / "school.html").rename(root / name)
+    assert audit(root).unregistered == (
+        f"{name}: the file name holds a number that is no school of the page. Rename it",
+    )
+
+
+def test_a_page_that_declares_what_its_study_does_not_say(folder: Folder) -> None:
+    folder.declared["text"] = [*DECLARED["text"], "7919 students"]
+    folder.extra = "<p>7919 students</p>"
+    result = audit(folder.write())
+    assert result.clean and "declared: 7919 students (text)" in result.to_read()
+    result = audit(folder.root, own_texts={"en": DECLARED})
+    assert result.unregistered == (
+        "school.html: it declares as 'text' a text with numbers that the study does not have. Take it out of"
+        " `own_texts`",
+    )
+    folder.declared = {"minimum": ["7"]}
+    folder.extra = ""
+    assert "as 'minimum'" in audit(folder.write(), own_texts={"en": DECLARED}).unregistered[0]
+    page = (folder.root / "school.html").read_text(encoding="utf-8")
+    (folder.root / "school.html").write_text(page.replace(json.dumps(folder.declared), "7"), encoding="utf-8")
+    assert audit(folder.root).unreadable == ("school.html: ValueError",)
+
+
+CELLS = pd.DataFrame(
+    [
+        ["1", "shown", 30, 0.466, 0.30, 0.62],
+        ["2", "hidden", *4 * [None]],
+        ["3", "coded", 30, 0.2, None, None],
+        ["4", "not_available", *4 * [None]],
+    ],
+    columns=["group", "status", "n", "estimate", "conf_low", "conf_high"],
+).assign(
+    measure="share_agree", population="student", construct="fair", group_by="gender", school_id="0001", wave="2026"
+)
+
+
+@pytest.mark.parametrize(
+    ("group", "said", "right"),
+    [
+        ("1", "n=30", True),
+        ("1", "n=31", False),
+        ("1", "share=47", True),
+        ("1", "share=46", False),
+        ("1", "share=<=47", False),
+        ("1", "range=30..62", True),
+        ("1", "range=30..63", False),
+        ("1", "range=not_available", False),
+        ("1", "hidden", False),
+        ("2", "hidden", True),
+        ("2", "n=30", False),
+        ("2", "share=47", False),
+        ("2", "not_available", False),
+        ("3", "share=<=20", True),
+        ("3", "share=20", False),
+        ("3", "share=>=20", False),
+        ("3", "range=hidden", True),
+        ("4", "not_available", True),
+        ("4", "hidden", False),
+        ("5", "hidden", True),
+        ("5", "n=30", False),
+    ],
+)
+def test_what_is_said_is_held_against_the_safe_cells(folder: Folder, group: str, said: str, right: bool) -> None:
+    folder.people, folder.hidden = {}, set()
+    text = " ".join(said.partition("=")[2].strip("<>=").split("..")) if said[-1].isdigit() else "[c]"
+    folder.extra = f'<data value="share_agree|student|fair|gender|{group}|0001|2026#{said}">{text}</data>'
+    conflicts = audit(folder.write(), cells=CELLS).conflicts
+    assert (conflicts == ()) is right
+    assert right or (conflicts[0].startswith("school.html: share_agree, student, fair") and "anew" in conflicts[0])
+
+
+def test_nobody_answers_a_topic_without_answering(folder: Folder) -> None:
+    # Two hidden schools share what the district leaves; how many answered anything at one says how many did on a topic.
+    folder.people = {("", ""): (106, 58), ("", "0001"): (60, 30), ("", "0002"): (6, 3), ("", "0003"): (40, 25)}
+    folder.hidden = {("", "0001"), ("", "0002")}
+    assert audit(folder.write()).clean
+    answered = '<data value="responses|student||||{}|2026#n={}">{}</data>'
+    folder.extra = answered.format("0001", 60, 60)
+    assert "school_id 0002" not in str(audit(folder.write()).exact), "at least six, at most sixty-six"
+    folder.extra += answered.format("0002", 10, 10)
+    result = audit(folder.write())
+    assert "construct officer_trust, school_id 0002" in result.near[0] and "Hide another row" in result.near[0]
+
+
+def test_a_group_is_no_larger_than_all_who_answered_at_its_school(folder: Folder) -> None:
+    folder.hidden = {("", "0001"), ("", "0002"), ("3", "0001"), ("3", "0002")}
+    folder.people = {key: of for key, of in PEOPLE.items() if key in folder.hidden or key == ("", "")}
+    folder.people |= {("3", ""): (24, 13), ("", "0003"): (132, 80), ("3", "0003"): (6, 4)}
+    assert not audit(folder.write()).near
+    for school, n in (("0001", 11), ("0002", 10)):
+        folder.extra += f'<data value="responses|student||||{school}|2026#n={n}">{n}</data>'
+    # Of the 18 people of the group in both schools at most ten are in the second, so at least eight in the first.
+    assert any("group 3, school_id 0001" in text for text in audit(folder.write()).near)
+
+
 FIGURE = """<figure><figcaption>Chart</figcaption>
 <svg><g transform="translate(100,10)">
 <text transform="translate(0,50)">0</text><text transform="translate(400,50)">100</text>
@@ -191,6 +393,38 @@ def test_a_mark_that_stands_where_its_table_does_not_say(folder: Folder, x: int,
     # The table says 47 of 100: pixel 188 of 400. A mark at 48 would tell more than the table.
     folder.extra = FIGURE.format(x=x, said=data("1", "0001", "share=47", "47"))
     assert ("unregistered" in found(audit(folder.write()))) is not clean
+
+
+@pytest.mark.parametrize(
+    "planted",
+    [
+        "<svg data-n='4'>",
+        "<svg class='n4'>",
+        "<svg fill='#000004'>",
+        "<svg font-size='4px'>",
+        "<svg d='M4 n=4'>",
+        "<svg><metadata>4</metadata>",
+        "<svg><metadata>Four</metadata>",
+        "<svg><g>4</g>",
+        "<svg><text>4</text>",
+        "<svg><text>Four</text>",
+        "<svg><title>4 students</title>",
+        "<svg><desc>47 or 4 of 100 students of grade 9</desc>",
+    ],
+)
+def test_numbers_in_a_chart(folder: Folder, planted: str) -> None:
+    drawn = FIGURE.format(x=188, said=data("1", "0001", "share=47", "47"))
+    folder.extra = drawn.replace(
+        "<svg>", "<svg><desc>47 of 100 students of grade 9. More.</desc><text>Grades 9 <tspan>to 12</tspan></text>"
+    )
+    assert audit(folder.write()).clean
+    folder.extra = drawn.replace("<svg>", planted)
+    (problem,) = audit(folder.write()).unregistered
+    assert (problem.startswith("school.html: ") and "4" in problem) or "Four" in problem
+
+
+def test_the_colors_of_charts_are_those_that_are_drawn() -> None:
+    assert frozenset(THEMED) == COLORS
 
 
 def test_tokens_are_found_in_every_form(folder: Folder) -> None:
@@ -232,7 +466,22 @@ def test_tables_of_safe_cells_are_attacked_and_other_tables_refused(folder: Fold
     assert found(audit(root)) == {"conflicts"}, "the table shows what the page hides"
     (root / "cells.csv").write_text("name,n\nschool,7919\n")
     assert found(audit(root)) == {"unregistered"}
+    row = "share_agree,student,fair,,,0001,2026"
+    (root / "cells.csv").write_text(header.replace("\n", ",note\n") + f"{row},24,54,of 44\n")
+    assert audit(root).unregistered == ("cells.csv: 44. Leave the column out",)
+    (root / "cells.csv").write_text(header + '"share_agree",student,officer_trust,gender,"2","0001",2026,24,54\n')
+    assert found(audit(root)) == {"conflicts"}, "keys in quotes name the same row"
+    (root / "cells.csv").write_text(header + f"{row},many,54\n")
+    assert found(audit(root)) == {"unregistered"}
+    for malformed in (f"{row},24,54,7919\n", '"share_agree,student\n', "share_agree,7919\n"):
+        (root / "cells.csv").write_text(header + malformed)
+        assert found(audit(root)) == {"unreadable"}
     (root / "cells.csv").unlink()
+    book = openpyxl.Workbook()
+    book.active.append([*header.strip().split(","), "note"])
+    book.active.append(["share_agree", "student", "fair", None, None, "0001", "2026", 24, 54, 44])
+    book.save(root / "book.xlsx")
+    assert audit(root).unregistered == ("book.xlsx: 44. Leave the column out",)
     book = openpyxl.Workbook()
     book.create_sheet("raw").sheet_state = "hidden"
     book.save(root / "book.xlsx")

@@ -89,7 +89,7 @@ def test_a_figure_too_many_is_refused() -> None:
 def index(name: str) -> str:
     schools = [{"name": name, "page": "school_0001.html"}]
     return render(
-        "index.html.j2", language="es", title="Riverbend", organization="Riverbend", notices=[], footer="", texts=[],
+        "index.html.j2", language="es", title="Riverbend", organization="Riverbend", notices=[], footer="", texts={},
         schools=schools, board="", alternates={"en": "index.html"},
     )  # fmt: skip
 

@@ -2,7 +2,7 @@
 
 from sro_research.report.sections.answers import changes, groups, roles, topics
 from sro_research.report.sections.board import engagement, schools
-from sro_research.report.sections.frame import ask, head, how, limits, own_texts
+from sro_research.report.sections.frame import ask, head, how, limits
 from sro_research.report.sections.program import program
 from sro_research.report.sections.summary import in_short, who_answered
 
@@ -15,7 +15,6 @@ __all__ = [
     "how",
     "in_short",
     "limits",
-    "own_texts",
     "program",
     "roles",
     "schools",
