@@ -37,12 +37,12 @@ def canonical(text: str) -> str:
     return _folded(text).strip()
 
 
-def numbers_in(text: str) -> list[str]:
-    """Return the numbers of a text: in digits of any script, as signs, and from one to nine as words."""
-    return _NUMBER.findall(canonical(text))
-
-
 @lru_cache(maxsize=100_000)
+def numbers_in(text: str) -> tuple[str, ...]:
+    """Return the numbers of a text: in digits of any script, as signs, and from one to nine as words."""
+    return tuple(_NUMBER.findall(canonical(text)))
+
+
 def _folded(text: str) -> str:
     if not text.isascii():
         seen = (c for c in text if unicodedata.category(c) != "Cf")  # What nobody sees may not split a word.

@@ -78,8 +78,8 @@ def planted(tmp_path: Path, section: str, code: str) -> Path:
         (
             "head",
             "from dataclasses import replace; show(page, lambda page, w: [replace(sections.head(page, w)[0],"
-            " texts={'text': ['4 students']})])",
-            "it declares as 'text' a text with numbers that the study does not have",
+            " texts={**sections.head(page, w)[0].texts, 'topic': ['4 students']})])",
+            "it declares as 'topic' a text with numbers that the study does not have",
         ),
         (
             "in_short",
