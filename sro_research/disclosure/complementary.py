@@ -24,7 +24,8 @@ from sro_research.errors import DisclosureError
 
 BLOCK = 16
 """Schools that are decided together."""
-GAP = 0.005
+GAP, ABSOLUTE_GAP = 0.005, 0.25
+"""How far from the least cost a block may end: a fraction, or a quarter of a cell."""
 _NODES, _LP_ROUNDS, _MIP_ROUNDS, _REPAIRS, _WITNESSES = 4000, 25, 60, 12, 10
 _REACH = 3
 """Moves are looked for up to this many times the width; a cell need not move farther to protect another."""
@@ -51,12 +52,13 @@ class _System:
     cost: np.ndarray
     needy: np.ndarray
     low: np.ndarray
+    all_alike: bool = False
 
     def of(self, cells: np.ndarray) -> _System:
         part = self.equations.tocsc()[:, cells].tocsr()
         part = part[np.diff(part.indptr) > 0]
         rest = (self.counts, self.hidden, self.candidate, self.cost, self.needy, self.low)
-        return _System(part, *(values[cells] for values in rest))
+        return _System(part, *(values[cells] for values in rest), self.all_alike)
 
 
 def suppress(
@@ -68,36 +70,40 @@ def suppress(
     cost: np.ndarray,
     demand: Demand,
     low: np.ndarray | float = 0.0,
+    all_alike: bool = False,
     block: int = BLOCK,
 ) -> np.ndarray:
     """Return the cells to hide (n,): those in `hidden` and, at the least cost, what protects the `needy` among them.
 
     `candidate` (n,) tells which others may be hidden, `cost` (n,) what that costs. `low` is what a reader knows every
-    hidden count to be at least. Schools are the levels of the dimension `school`.
+    hidden count to be at least. With `all_alike`, what is hidden for others gets the width of the needy as well.
+    Schools are the levels of the dimension `school`.
     Raises `DisclosureError` where hiding every candidate would not be enough.
     """
     count = len(tables.counts)
     low = np.broadcast_to(np.asarray(low, dtype=float), (count,))
-    system = _System(tables.equations, tables.counts, hidden.copy(), candidate & ~hidden, cost, needy & hidden, low)
+    whole = (tables.equations, tables.counts, hidden.copy(), candidate & ~hidden, cost, needy & hidden, low)
+    system = _System(*whole, all_alike=all_alike)
     school = school_numbers(tables)
     members = [np.flatnonzero(school == i) for i in range(school.max(initial=-1) + 1)]
     shared = np.flatnonzero(school < 0)
+    # What is safe already stays so, however much more is hidden: only the others are worked on.
+    narrow, small = _unprotected(tables, system, demand, school)
     blocks = _blocks(members, system, block) if members else [np.array([], int)]
-    for schools in blocks:
-        _decide(system, np.concatenate([shared, *(members[i] for i in schools)]), demand)
+    for schools in blocks if (narrow | small).any() else []:
+        _decide(system, np.concatenate([shared, *(members[i] for i in schools)]), narrow, demand)
     for repair in range(_REPAIRS):
-        narrow = _unprotected(tables, system, demand, school)
-        if not narrow.any():
+        narrow, small = _unprotected(tables, system, demand, school)
+        if not (narrow | small).any():
             return system.hidden
-        touched = np.unique(school[narrow][school[narrow] >= 0])
+        touched = np.unique(school[(narrow | small) & (school >= 0)])
         for group in np.array_split(touched, max(1, -(-len(touched) // block))):
             near = _nearest(group, members, system, block * (1 + repair))
             cells = np.concatenate([shared, *(members[i] for i in near)])
-            hopeless = _decide(system, cells, demand)
+            hopeless = _decide(system, cells, narrow, demand)
             if len(hopeless) and (repair >= _REPAIRS // 2 or len(near) == len(members)):
                 raise _impossible(tables.describe(hopeless[0]))
-    cell = int(np.flatnonzero(_unprotected(tables, system, demand, school))[0])
-    raise _impossible(tables.describe(cell))
+    raise _impossible(tables.describe(int(np.flatnonzero(narrow | small)[0])))
 
 
 def default_costs(tables: LinkedTables) -> np.ndarray:
@@ -123,8 +129,10 @@ def small_sums(tables: LinkedTables, hidden: np.ndarray, needy: np.ndarray, smal
     return list(np.flatnonzero(shown & exposed & (sums < smallest)))
 
 
-def _unprotected(tables: LinkedTables, system: _System, demand: Demand, school: np.ndarray) -> np.ndarray:
-    """Return the needy cells that an attack on the whole still pins down, or whose hidden sum is small."""
+def _unprotected(
+    tables: LinkedTables, system: _System, demand: Demand, school: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the cells that an attack on the whole still pins down, and the hidden ones of small sums."""
     found = attack(
         tables.equations,
         tables.counts,
@@ -134,14 +142,14 @@ def _unprotected(tables: LinkedTables, system: _System, demand: Demand, school: 
         low=system.low,
         neighbourhood=school,
     )
-    narrow = np.zeros(len(tables.counts), bool)
+    narrow, small = np.zeros(len(tables.counts), bool), np.zeros(len(tables.counts), bool)
     narrow[found.cells[found.width < demand.width]] = True
     if demand.smallest_sum:
         parts, _ = _parts_and_total(tables.equations)
         for equation in small_sums(tables, system.hidden, system.needy, demand.smallest_sum):
             cells = parts.indices[parts.indptr[equation] : parts.indptr[equation + 1]]
-            narrow[cells[system.hidden[cells]]] = True
-    return narrow
+            small[cells[system.hidden[cells]]] = True
+    return narrow, small
 
 
 def _impossible(cell: str) -> DisclosureError:
@@ -173,17 +181,19 @@ def _parts_and_total(equations: sp.csr_matrix) -> tuple[sp.csr_matrix, np.ndarra
     return parts, total
 
 
-def _decide(system: _System, cells: np.ndarray, demand: Demand) -> np.ndarray:
-    """Protect the needy among `cells` by hiding candidates among them; sets `system.hidden`.
+def _decide(system: _System, cells: np.ndarray, narrow: np.ndarray, demand: Demand) -> np.ndarray:
+    """Protect the `narrow` among `cells` by hiding candidates among them; sets `system.hidden`.
 
     Returns the cells that nothing inside protects; a later, larger try may.
     """
     part = system.of(cells)
-    if not part.needy.any():
-        return cells[:0]
+    part.needy = narrow[cells]
     sums = _sum_rules(system, cells, demand.smallest_sum) if demand.smallest_sum else []
+    if not part.needy.any() and not sums:
+        return cells[:0]
     chosen, hopeless = _least_cost(part, sums, demand.width)
     system.hidden[cells[chosen]] = True
+    system.needy[cells[chosen]] |= system.all_alike
     return cells[hopeless]
 
 
@@ -242,6 +252,7 @@ def _least_cost(
     for column in range(len(free)):
         master.changeColIntegrality(column, highspy.HighsVarType.kInteger)
     master.setOptionValue("mip_rel_gap", GAP)
+    master.setOptionValue("mip_abs_gap", ABSOLUTE_GAP)
     master.setOptionValue("mip_max_nodes", _NODES)
     chosen = np.zeros(len(free), bool)
     for _ in range(_MIP_ROUNDS):
@@ -260,7 +271,7 @@ class _Separation:
         inner = part.equations[:, columns]
         inner = inner[np.diff(inner.indptr) > 0]
         reach = _REACH * width
-        self.place, self.start, self.width = place, start, width
+        self.place, self.start, self.width, self.all_alike = place, start, width, part.all_alike
         self.down = np.minimum(part.counts[columns] - part.low[columns], reach)
         self.up = np.full(len(columns), reach)
         self.program = LinearProgram(inner, np.zeros(len(columns)), np.zeros(len(columns)))
@@ -272,9 +283,8 @@ class _Separation:
         share = np.concatenate([np.ones(self.start), np.clip(values, 0.0, 1.0)])
         self.program.bound(-self.down * share, self.up * share)
         needy = np.array([cell for cell in needy if cell not in hopeless], int)
-        at = self.place[needy]
-        added = 0
-        for cell, column in zip(needy[(open_ := self._open(at))], at[open_], strict=True):
+        at, added = self.place[needy], 0
+        for cell, column in zip(needy[(open_ := self._open(at, self.width))], at[open_], strict=True):
             reached, coefficients = self._reach(column)
             if reached >= self.width - _TOLERANCE:
                 continue
@@ -284,14 +294,34 @@ class _Separation:
                 hopeless.add(int(cell))
                 continue
             weights = np.minimum(coefficients[self.start :][helpers] / missing, 1.0)
-            name = helpers.tobytes() + np.round(weights, 4).tobytes()
-            if name not in self.seen:
-                self.seen.add(name)
-                _cut(master, helpers, weights)
-                added += 1
+            added += self._add(master, helpers, weights, 1.0)
+        return added + (self._cut_chosen(master, values) if self.all_alike else 0)
+
+    def _cut_chosen(self, master: highspy.Highs, values: np.ndarray) -> int:
+        """Add a cut for each candidate that is hidden for others and stays too narrow itself."""
+        chosen, added = np.flatnonzero(values > _TOLERANCE), 0
+        needed = self.width * values[chosen]
+        for own, need in zip(chosen[(open_ := self._open(self.start + chosen, needed))], needed[open_], strict=True):
+            reached, coefficients = self._reach(self.start + own)
+            missing = self.width - coefficients[: self.start].sum() - coefficients[self.start + own]
+            if reached >= need - _TOLERANCE or missing <= 1e-6:
+                continue
+            coefficients[self.start + own] = 0.0
+            helpers = np.flatnonzero(coefficients[self.start :] > 1e-7)
+            weights = np.minimum(coefficients[self.start :][helpers] / missing, 1.0)
+            added += self._add(master, np.append(helpers, own), np.append(weights, -1.0), 0.0)
         return added
 
-    def _open(self, at: np.ndarray) -> np.ndarray:
+    def _add(self, master: highspy.Highs, helpers: np.ndarray, weights: np.ndarray, least: float) -> bool:
+        """Add a cut, unless it is there."""
+        name = helpers.tobytes() + np.round(weights, 4).tobytes()
+        if name in self.seen:
+            return False
+        self.seen.add(name)
+        _cut(master, helpers, weights, least)
+        return True
+
+    def _open(self, at: np.ndarray, width: np.ndarray | float) -> np.ndarray:
         """Return which columns no joint move has shown to be wide enough."""
         low, high = np.zeros(len(at)), np.zeros(len(at))
         open_, last = np.ones(len(at), bool), len(at) + 1
@@ -301,7 +331,7 @@ class _Separation:
             objective[at] = weights * self.random.random(len(at)) if turn % 2 else weights
             move = self.program.maximize(objective)[at]
             low, high = np.minimum(low, move), np.maximum(high, move)
-            open_ &= high - low < self.width - _TOLERANCE
+            open_ &= high - low < width - _TOLERANCE
             if not open_.any() or open_.sum() >= last:
                 break
             last = int(open_.sum())
@@ -319,9 +349,9 @@ class _Separation:
         return total, coefficients
 
 
-def _cut(master: highspy.Highs, helpers: np.ndarray, weights: np.ndarray) -> None:
-    """Demand that the weights of the hidden helpers add up to one or more."""
-    master.addRow(1.0, INFINITY, len(helpers), helpers.astype(np.int32), np.asarray(weights, dtype=float))
+def _cut(master: highspy.Highs, helpers: np.ndarray, weights: np.ndarray, least: float = 1.0) -> None:
+    """Demand that the weights of the hidden helpers add up to `least` or more."""
+    master.addRow(least, INFINITY, len(helpers), helpers.astype(np.int32), np.asarray(weights, dtype=float))
 
 
 def _values(master: highspy.Highs, count: int) -> np.ndarray:

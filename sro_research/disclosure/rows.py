@@ -283,6 +283,7 @@ class _Wave:
                 cost=cost,
                 demand=Demand(MINIMUM_WIDTH, least),
                 low=low,
+                all_alike=True,
             )
         for more in np.flatnonzero(chosen & ~hidden):
             self._hide(topic, names[more])
