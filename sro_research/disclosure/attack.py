@@ -51,13 +51,15 @@ def attack(
     low: np.ndarray | float = 0.0,
     high: np.ndarray | float = INFINITY,
     neighbourhood: np.ndarray | None = None,
+    certify_only: bool = False,
 ) -> Intervals:
     """Return the attacker's interval of each target, exact wherever it is narrower than `enough`.
 
     `equations` (m, n) times the counts is zero; `feasible` (n,) is any solution, the true counts or another; `hidden`
     (n,) tells what may move, between `low` and `high`; `targets` (n,) what is asked for (default: all that is hidden).
     `neighbourhood` (n,) numbers the school of each cell, -1 for none; with it, large systems are attacked school by
-    school first, which can only certify. Raises `DisclosureError` where the solver does not prove its optimum.
+    school first, which can only certify; with `certify_only` that is all, and what it leaves narrower than `enough` may
+    be wider. Raises `DisclosureError` where the solver does not prove its optimum.
     """
     moving = np.flatnonzero(hidden)
     system = sp.csr_matrix(equations[:, moving])
@@ -90,6 +92,8 @@ def attack(
             block = block[np.diff(block.indptr) > 0]
             if neighbourhood is not None and len(cells) > _GLOBAL:
                 _school_by_school(block, least[cells], most[cells], cells, neighbourhood[moving[cells]], state)
+                if certify_only:
+                    continue
             if state.open[cells].any():
                 _solve(LinearProgram(block, least[cells], most[cells]), cells, state)
     keep = np.flatnonzero(wanted)
@@ -193,7 +197,15 @@ def _school_by_school(
             order = np.lexsort((np.arange(len(near)), -near))
             order = order[order != i][:partners]  # A school twice in one program could move against itself.
             inside = np.concatenate([own, *(members[j] for j in order)])
-            part = columns[:, inside].tocsr()
-            part = part[np.diff(part.indptr) > 0]
+            part = _inner(columns, inside)
             mine = np.arange(len(inside)) < len(own)
             _solve(LinearProgram(part, least[inside], most[inside]), cells[inside], state, certify_only=mine)
+
+
+def _inner(columns: sp.csc_matrix, inside: np.ndarray) -> sp.csc_matrix:
+    """Return some columns with the rows they have entries in; scipy's own way looks at all rows."""
+    starts, ends = columns.indptr[inside], columns.indptr[inside + 1]
+    places = np.concatenate([np.arange(a, b) for a, b in zip(starts, ends, strict=True)])
+    rows, row = np.unique(columns.indices[places], return_inverse=True)
+    pointers = np.concatenate([[0], np.cumsum(ends - starts)])
+    return sp.csc_matrix((columns.data[places], row, pointers), shape=(len(rows), len(inside)))

@@ -1,35 +1,27 @@
 """Complementary suppression: hide a little more, so that what must be hidden cannot be worked out from the rest.
 
-Which cells to hide is an integer program with one cut for every way in which a hidden cell could still be pinned down
-(Fischetti & Salazar 2001, Management Science 47, 1008-1027). Schools are taken in blocks: a move inside a block, with
+An attack on the whole finds what is not safe. Schools are then decided in blocks: a move inside a block, with
 everything else held still, is a move of the whole system, so what a block protects stays protected, and hiding more
-later never narrows an interval. An attack on the whole then looks for what the blocks could not see, and the schools
-around it are solved again together.
-
-Work is limited by rounds and nodes, never by a clock, so that every machine decides the same pattern.
+later never narrows an interval. Another attack looks for what the blocks could not see, and the schools around it are
+decided again together.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-import highspy
 import numpy as np
 import scipy.sparse as sp
 
 from sro_research.disclosure.attack import attack
+from sro_research.disclosure.least_cost import System, least_cost
 from sro_research.disclosure.linked import LinkedTables
-from sro_research.disclosure.solver import INFINITY, LinearProgram, quiet_highs
+from sro_research.disclosure.one_by_one import one_by_one
 from sro_research.errors import DisclosureError
 
-BLOCK = 16
-"""Schools that are decided together."""
-GAP, ABSOLUTE_GAP = 0.005, 0.25
-"""How far from the least cost a block may end: a fraction, or a quarter of a cell."""
-_NODES, _LP_ROUNDS, _MIP_ROUNDS, _REPAIRS, _WITNESSES = 4000, 25, 60, 12, 10
-_REACH = 3
-"""Moves are looked for up to this many times the width; a cell need not move farther to protect another."""
-_TOLERANCE = 1e-4
+LARGEST_BLOCK, BLOCK_CELLS = 16, 1000
+"""So many schools are decided together, and about so many of their cells at most."""
+_REPAIRS = 12
 
 
 @dataclass(frozen=True)
@@ -38,27 +30,6 @@ class Demand:
 
     width: float
     smallest_sum: float
-
-
-@dataclass
-class _System:
-    """Linked cells, or those of some schools: equations, counts, and for each cell whether it is hidden, may be hidden,
-    at what cost, and whether it needs protection; `inside` maps to the cells of the whole."""
-
-    equations: sp.csr_matrix
-    counts: np.ndarray
-    hidden: np.ndarray
-    candidate: np.ndarray
-    cost: np.ndarray
-    needy: np.ndarray
-    low: np.ndarray
-    all_alike: bool = False
-
-    def of(self, cells: np.ndarray) -> _System:
-        part = self.equations.tocsc()[:, cells].tocsr()
-        part = part[np.diff(part.indptr) > 0]
-        rest = (self.counts, self.hidden, self.candidate, self.cost, self.needy, self.low)
-        return _System(part, *(values[cells] for values in rest), self.all_alike)
 
 
 def suppress(
@@ -71,7 +42,7 @@ def suppress(
     demand: Demand,
     low: np.ndarray | float = 0.0,
     all_alike: bool = False,
-    block: int = BLOCK,
+    block: int = LARGEST_BLOCK,
 ) -> np.ndarray:
     """Return the cells to hide (n,): those in `hidden` and, at the least cost, what protects the `needy` among them.
 
@@ -83,12 +54,13 @@ def suppress(
     count = len(tables.counts)
     low = np.broadcast_to(np.asarray(low, dtype=float), (count,))
     whole = (tables.equations, tables.counts, hidden.copy(), candidate & ~hidden, cost, needy & hidden, low)
-    system = _System(*whole, all_alike=all_alike)
+    system = System(*whole, all_alike=all_alike)
     school = school_numbers(tables)
     members = [np.flatnonzero(school == i) for i in range(school.max(initial=-1) + 1)]
+    block = min(block, max(2, BLOCK_CELLS * len(members) // max(1, int((school >= 0).sum()))))
     shared = np.flatnonzero(school < 0)
     # What is safe already stays so, however much more is hidden: only the others are worked on.
-    narrow, small = _unprotected(tables, system, demand, school)
+    narrow, small = _unprotected(tables, system, demand, school, certify_only=True)
     blocks = _blocks(members, system, block) if members else [np.array([], int)]
     for schools in blocks if (narrow | small).any() else []:
         _decide(system, np.concatenate([shared, *(members[i] for i in schools)]), narrow, demand)
@@ -100,7 +72,7 @@ def suppress(
         for group in np.array_split(touched, max(1, -(-len(touched) // block))):
             near = _nearest(group, members, system, block * (1 + repair))
             cells = np.concatenate([shared, *(members[i] for i in near)])
-            hopeless = _decide(system, cells, narrow, demand)
+            hopeless = _mend(system, cells, narrow, demand)
             if len(hopeless) and (repair >= _REPAIRS // 2 or len(near) == len(members)):
                 raise _impossible(tables.describe(hopeless[0]))
     raise _impossible(tables.describe(int(np.flatnonzero(narrow | small)[0])))
@@ -130,7 +102,7 @@ def small_sums(tables: LinkedTables, hidden: np.ndarray, needy: np.ndarray, smal
 
 
 def _unprotected(
-    tables: LinkedTables, system: _System, demand: Demand, school: np.ndarray
+    tables: LinkedTables, system: System, demand: Demand, school: np.ndarray, *, certify_only: bool = False
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the cells that an attack on the whole still pins down, and the hidden ones of small sums."""
     found = attack(
@@ -141,6 +113,7 @@ def _unprotected(
         targets=system.needy,
         low=system.low,
         neighbourhood=school,
+        certify_only=certify_only,
     )
     narrow, small = np.zeros(len(tables.counts), bool), np.zeros(len(tables.counts), bool)
     narrow[found.cells[found.width < demand.width]] = True
@@ -158,14 +131,14 @@ def _impossible(cell: str) -> DisclosureError:
     )
 
 
-def _blocks(members: list[np.ndarray], system: _System, size: int) -> list[np.ndarray]:
+def _blocks(members: list[np.ndarray], system: System, size: int) -> list[np.ndarray]:
     """Cut the schools into blocks of similar ones: what is hidden in one should be hidden in its neighbours too."""
     hidden_of = np.array([system.hidden[cells].sum() for cells in members])
     order = np.lexsort((np.arange(len(members)), hidden_of))
     return list(np.array_split(order, max(1, -(-len(members) // size))))
 
 
-def _nearest(group: np.ndarray, members: list[np.ndarray], system: _System, size: int) -> np.ndarray:
+def _nearest(group: np.ndarray, members: list[np.ndarray], system: System, size: int) -> np.ndarray:
     """Return a group of schools with as many others as make `size`: those that hide most come first."""
     others = np.setdiff1d(np.arange(len(members)), group)
     weight = np.array([system.hidden[members[i]].sum() for i in others])
@@ -181,7 +154,7 @@ def _parts_and_total(equations: sp.csr_matrix) -> tuple[sp.csr_matrix, np.ndarra
     return parts, total
 
 
-def _decide(system: _System, cells: np.ndarray, narrow: np.ndarray, demand: Demand) -> np.ndarray:
+def _decide(system: System, cells: np.ndarray, narrow: np.ndarray, demand: Demand) -> np.ndarray:
     """Protect the `narrow` among `cells` by hiding candidates among them; sets `system.hidden`.
 
     Returns the cells that nothing inside protects; a later, larger try may.
@@ -191,13 +164,28 @@ def _decide(system: _System, cells: np.ndarray, narrow: np.ndarray, demand: Dema
     sums = _sum_rules(system, cells, demand.smallest_sum) if demand.smallest_sum else []
     if not part.needy.any() and not sums:
         return cells[:0]
-    chosen, hopeless = _least_cost(part, sums, demand.width)
-    system.hidden[cells[chosen]] = True
-    system.needy[cells[chosen]] |= system.all_alike
+    chosen, hopeless = least_cost(part, sums, demand.width)
+    _hide(system, cells[chosen])
     return cells[hopeless]
 
 
-def _sum_rules(system: _System, cells: np.ndarray, smallest: float) -> list[tuple[np.ndarray, np.ndarray, float]]:
+def _mend(system: System, cells: np.ndarray, narrow: np.ndarray, demand: Demand) -> np.ndarray:
+    """Protect one by one what the blocks left `narrow`; returns the cells that nothing among `cells` protects."""
+    for helpers, people, missing in _sum_rules(system, cells, demand.smallest_sum) if demand.smallest_sum else []:
+        cheapest = np.argsort(system.cost[cells[helpers]], kind="stable")
+        enough = int(np.searchsorted(np.cumsum(people[cheapest]), missing)) + 1
+        _hide(system, cells[helpers[cheapest[:enough]]])
+    chosen, hopeless = one_by_one(system.of(cells), narrow[cells], demand.width)
+    _hide(system, cells[chosen])
+    return cells[hopeless]
+
+
+def _hide(system: System, cells: np.ndarray) -> None:
+    system.hidden[cells] = True
+    system.needy[cells] |= system.all_alike
+
+
+def _sum_rules(system: System, cells: np.ndarray, smallest: float) -> list[tuple[np.ndarray, np.ndarray, float]]:
     """Return the sums that must grow: (columns inside, their people, people still missing) of each equation.
 
     What is hidden outside the block counts; a total that may be hidden settles its own sum.
@@ -223,138 +211,3 @@ def _sum_rules(system: _System, cells: np.ndarray, smallest: float) -> list[tupl
         if helpers and sum(people) >= missing:
             rules.append((place[np.array(helpers)], np.array(people), missing))
     return rules
-
-
-def _least_cost(
-    part: _System, sums: list[tuple[np.ndarray, np.ndarray, float]], width: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the candidates to hide and the needy cells that no choice of them protects (positions in `part`)."""
-    fixed = np.flatnonzero(part.hidden)
-    free = np.flatnonzero(part.candidate & ~part.hidden)
-    columns = np.concatenate([fixed, free])
-    place = np.full(len(part.counts), -1)
-    place[columns] = np.arange(len(columns))
-    master = quiet_highs()
-    for cost in part.cost[free]:
-        master.addVar(0.0, 1.0)
-        master.changeColCost(master.getNumCol() - 1, float(cost))
-    start = len(fixed)
-    for helpers, people, missing in sums:
-        _cut(master, place[helpers] - start, np.asarray(people) / missing)
-    separation = _Separation(part, columns, start, place, width)
-    needy = np.flatnonzero(part.needy)
-    hopeless: set[int] = set()
-    master.run()
-    for _ in range(_LP_ROUNDS):
-        if not separation.cut(master, _values(master, len(free)), needy, hopeless):
-            break
-        master.run()
-    for column in range(len(free)):
-        master.changeColIntegrality(column, highspy.HighsVarType.kInteger)
-    master.setOptionValue("mip_rel_gap", GAP)
-    master.setOptionValue("mip_abs_gap", ABSOLUTE_GAP)
-    master.setOptionValue("mip_max_nodes", _NODES)
-    chosen = np.zeros(len(free), bool)
-    for _ in range(_MIP_ROUNDS):
-        master.run()
-        values = np.round(_values(master, len(free)))
-        chosen = values > 0.5
-        if not separation.cut(master, values, needy, hopeless):
-            break
-    return free[chosen], np.array(sorted(hopeless), int)
-
-
-class _Separation:
-    """Looks for needy cells that a choice of candidates leaves too narrow, and says by cuts what would widen them."""
-
-    def __init__(self, part: _System, columns: np.ndarray, start: int, place: np.ndarray, width: float) -> None:
-        inner = part.equations[:, columns]
-        inner = inner[np.diff(inner.indptr) > 0]
-        reach = _REACH * width
-        self.place, self.start, self.width, self.all_alike = place, start, width, part.all_alike
-        self.down = np.minimum(part.counts[columns] - part.low[columns], reach)
-        self.up = np.full(len(columns), reach)
-        self.program = LinearProgram(inner, np.zeros(len(columns)), np.zeros(len(columns)))
-        self.random = np.random.default_rng(0)
-        self.seen: set[bytes] = set()
-
-    def cut(self, master: highspy.Highs, values: np.ndarray, needy: np.ndarray, hopeless: set[int]) -> int:
-        """Add a cut for each needy cell that `values` leave too narrow; return how many were added."""
-        share = np.concatenate([np.ones(self.start), np.clip(values, 0.0, 1.0)])
-        self.program.bound(-self.down * share, self.up * share)
-        needy = np.array([cell for cell in needy if cell not in hopeless], int)
-        at, added = self.place[needy], 0
-        for cell, column in zip(needy[(open_ := self._open(at, self.width))], at[open_], strict=True):
-            reached, coefficients = self._reach(column)
-            if reached >= self.width - _TOLERANCE:
-                continue
-            missing = self.width - coefficients[: self.start].sum()
-            helpers = np.flatnonzero(coefficients[self.start :] > 1e-7)
-            if not len(helpers) or missing <= 1e-6:
-                hopeless.add(int(cell))
-                continue
-            weights = np.minimum(coefficients[self.start :][helpers] / missing, 1.0)
-            added += self._add(master, helpers, weights, 1.0)
-        return added + (self._cut_chosen(master, values) if self.all_alike else 0)
-
-    def _cut_chosen(self, master: highspy.Highs, values: np.ndarray) -> int:
-        """Add a cut for each candidate that is hidden for others and stays too narrow itself."""
-        chosen, added = np.flatnonzero(values > _TOLERANCE), 0
-        needed = self.width * values[chosen]
-        for own, need in zip(chosen[(open_ := self._open(self.start + chosen, needed))], needed[open_], strict=True):
-            reached, coefficients = self._reach(self.start + own)
-            missing = self.width - coefficients[: self.start].sum() - coefficients[self.start + own]
-            if reached >= need - _TOLERANCE or missing <= 1e-6:
-                continue
-            coefficients[self.start + own] = 0.0
-            helpers = np.flatnonzero(coefficients[self.start :] > 1e-7)
-            weights = np.minimum(coefficients[self.start :][helpers] / missing, 1.0)
-            added += self._add(master, np.append(helpers, own), np.append(weights, -1.0), 0.0)
-        return added
-
-    def _add(self, master: highspy.Highs, helpers: np.ndarray, weights: np.ndarray, least: float) -> bool:
-        """Add a cut, unless it is there."""
-        name = helpers.tobytes() + np.round(weights, 4).tobytes()
-        if name in self.seen:
-            return False
-        self.seen.add(name)
-        _cut(master, helpers, weights, least)
-        return True
-
-    def _open(self, at: np.ndarray, width: np.ndarray | float) -> np.ndarray:
-        """Return which columns no joint move has shown to be wide enough."""
-        low, high = np.zeros(len(at)), np.zeros(len(at))
-        open_, last = np.ones(len(at), bool), len(at) + 1
-        for turn in range(_WITNESSES if len(at) > 1 else 0):
-            objective = np.zeros(len(self.up))
-            weights = self.random.choice([-1.0, 1.0], len(at)) * open_
-            objective[at] = weights * self.random.random(len(at)) if turn % 2 else weights
-            move = self.program.maximize(objective)[at]
-            low, high = np.minimum(low, move), np.maximum(high, move)
-            open_ &= high - low < width - _TOLERANCE
-            if not open_.any() or open_.sum() >= last:
-                break
-            last = int(open_.sum())
-        return open_
-
-    def _reach(self, column: int) -> tuple[float, np.ndarray]:
-        """Return how far a cell moves up and down together, and what each column adds to that when it is hidden."""
-        total, coefficients = 0.0, np.zeros(len(self.up))
-        for sign in (1.0, -1.0):
-            objective = np.zeros(len(self.up))
-            objective[column] = sign
-            total += sign * self.program.maximize(objective)[column]
-            gain = self.program.reduced_costs()
-            coefficients += np.maximum(gain, 0.0) * self.up + np.maximum(-gain, 0.0) * self.down
-        return total, coefficients
-
-
-def _cut(master: highspy.Highs, helpers: np.ndarray, weights: np.ndarray, least: float = 1.0) -> None:
-    """Demand that the weights of the hidden helpers add up to `least` or more."""
-    master.addRow(least, INFINITY, len(helpers), helpers.astype(np.int32), np.asarray(weights, dtype=float))
-
-
-def _values(master: highspy.Highs, count: int) -> np.ndarray:
-    """Return the master's solution; with no candidates or no solution yet, nothing is chosen."""
-    values = np.array(master.getSolution().col_value)
-    return values if len(values) == count else np.zeros(count)

@@ -76,9 +76,7 @@ class KnownTexts:
             for place, texts in told.items()
             if place != WHOLE
         }
-        parsed = [
-            [(_folded(said), place) for said, place, _, _ in Formatter().parse(text.strip())] for text in sentences
-        ]
+        parsed = [_parts(text) for text in sentences]
         self._inner = [parts for parts in parsed if not any(place in _PLACES_OF_SENTENCES for _, place in parts)]
         self._sentences = [self._sentence(parts) for parts in parsed]
         fixed = {"".join(said for said, _ in parts) for parts in parsed if not any(place for _, place in parts)}

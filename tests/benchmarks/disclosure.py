@@ -26,6 +26,8 @@ from sro_research.disclosure.policy import MINIMUM_GROUP_SIZE, MINIMUM_WIDTH, Po
 from sro_research.disclosure.rows import decide_rows
 from surveys import random_counts, survey
 
+POOLED = " pooled"
+
 
 def narrow(tables: LinkedTables, hidden: np.ndarray, needy: np.ndarray) -> tuple[int, int]:
     """Return how many needy cells are exact, and how many are narrower than the width."""
@@ -56,7 +58,12 @@ def singleton(tables: LinkedTables, hidden: np.ndarray) -> np.ndarray:
 
 
 def cell_rule(schools: int, seed: int, kind: str) -> dict[str, object]:
-    made = district(schools, seed=seed, kind=kind)
+    """Protect two linked tables, or one of three waves with the pooled table of all three (`survey pooled`)."""
+    made = (
+        district(schools, seed=seed, kind=kind.removesuffix(POOLED), waves=3, linked=False)
+        if kind.endswith(POOLED)
+        else district(schools, seed=seed, kind=kind)
+    )
     tables, counts, small = made.tables, made.tables.counts, made.needy
     started = time.perf_counter()
     hidden = made.suppressed()
@@ -93,7 +100,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--schools", type=int, nargs="*", default=[10, 100])
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--rules", nargs="*", default=["row", "survey", "events"])
+    parser.add_argument("--rules", nargs="*", default=["row", "survey", "events"], help="also 'survey pooled'")
     chosen = parser.parse_args()
     for schools in chosen.schools:
         for seed in range(chosen.seeds):
