@@ -7,7 +7,7 @@ answers of most students; `events` counts rare things, such as referrals, so tha
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -35,7 +35,7 @@ class District:
     candidate: np.ndarray
     low: float
 
-    def suppressed(self, demand: Demand = DEMAND, **options: int) -> np.ndarray:
+    def suppressed(self, demand: Demand = DEMAND, **options: Any) -> np.ndarray:
         return suppress(
             self.tables, needy=self.needy, hidden=self.hidden, candidate=self.candidate,
             cost=default_costs(self.tables), demand=demand, low=self.low, **options,

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.sparse as sp
 from districts import district
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,6 +18,7 @@ from sro_research.disclosure import attack as attack_module
 from sro_research.disclosure.attack import Intervals, attack, feasible_counts
 from sro_research.disclosure.complementary import school_numbers
 from sro_research.disclosure.linked import LinkedTables, link
+from sro_research.disclosure.solver import LinearProgram
 from sro_research.errors import DisclosureError
 
 REFERENCE = Path(__file__).parents[1] / "reference" / "disclosure"
@@ -234,3 +236,20 @@ def test_hiding_only_small_counts_gives_many_away():
     assert 0.1 < (found.width == 0).mean() < 0.4 < (found.width < 5).mean() + 0.1
     exact = found.cells[found.width == 0]
     assert list(found.low[found.width == 0]) == list(made.tables.counts[exact])
+
+
+def test_a_solver_that_ends_without_an_optimum_proves_nothing() -> None:
+    program = LinearProgram(sp.csr_matrix([[1.0, 1.0, -1.0]]), np.zeros(3), np.full(3, np.inf))
+    with pytest.raises(DisclosureError, match="proves nothing"):
+        program.maximize(np.array([1.0, 2.0, 0.0]))
+
+
+def test_an_attack_that_only_certifies_never_calls_a_narrow_cell_wide(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(attack_module, "_GLOBAL", 10)
+    made = district(8, seed=3)
+    given = {"targets": made.needy, "neighbourhood": school_numbers(made.tables)}
+    system = (made.tables.equations, made.tables.counts, made.hidden)
+    exact, quick = attack(*system, enough=5, **given), attack(*system, enough=5, certify_only=True, **given)
+    assert (exact.width < 5).any()
+    assert (quick.width < 5)[exact.width < 5].all()
+    assert ((quick.width >= 5) & (exact.width >= 5)).any()

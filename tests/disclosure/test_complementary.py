@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from districts import DEMAND, THRESHOLD, District, district, ruled
 
+from sro_research.disclosure import complementary
 from sro_research.disclosure.attack import attack
 from sro_research.disclosure.complementary import default_costs, small_sums
 from sro_research.disclosure.linked import link
@@ -88,6 +89,30 @@ def test_the_same_protection_from_small_blocks():
     """Four blocks of three schools see less than one of ten; what they miss is repaired."""
     made = district(10, seed=3, linked=False)
     assert is_safe(made, made.suppressed(block=3))
+
+
+def test_what_blocks_leave_is_mended_one_by_one(monkeypatch):
+    """Blocks that decide nothing: everything is left to the programs for single cells."""
+    made = district(6, seed=2)
+    monkeypatch.setattr(complementary, "_decide", lambda *_: np.array([], int))
+    hidden = made.suppressed()
+    assert is_safe(made, hidden)
+    assert not (hidden & ~made.hidden & ~made.candidate).any()
+
+
+def test_what_is_hidden_for_others_is_as_safe_where_all_are_alike():
+    made = district(8, seed=5, linked=False)
+    plain, alike = made.suppressed(), made.suppressed(all_alike=True)
+    assert is_safe(replace(made, needy=alike), alike)
+    assert not is_safe(replace(made, needy=plain), plain), "the difference would not be seen here"
+
+
+def test_a_table_of_three_waves_and_all_together_is_protected():
+    made = district(4, seed=1, kind="events", waves=3, linked=False, groups=2, answers=2)
+    hidden = made.suppressed()
+    assert made.needy.sum() > 30
+    assert is_safe(made, hidden)
+    assert np.array_equal(hidden, made.suppressed()), "a second run decides the same"
 
 
 def test_what_was_hidden_before_stays_hidden():

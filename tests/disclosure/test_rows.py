@@ -163,6 +163,19 @@ def test_no_small_row_can_be_worked_out_even_from_every_digit(seed: int) -> None
                 assert width >= 1, names[cell]
 
 
+def test_what_protects_complements_does_not_spread_through_a_large_district() -> None:
+    """Each complement needs another one only where none is near: asking for one in each block hid twice as many."""
+    counts = random_counts(0, 200, groups=5, median=380)
+    small = sum(0 < n < Policy().minimum_group_size for n, _ in counts.values())
+    rows = decide(survey(counts)).rows
+    filled = [counts[school, group][0] > 0 for school, group in zip(rows["school_id"], rows["group"], strict=True) if
+              school and group]  # fmt: skip
+    hidden = ~rows.loc[(rows["school_id"] != "") & (rows["group"] != ""), "shown"].to_numpy()
+    assert small == 214
+    assert (hidden & filled).sum() <= 1.7 * small
+    assert rows.loc[rows["school_id"] == "", "shown"].all(), "no total of the district has to be hidden for it"
+
+
 def test_the_same_district_is_decided_alike_in_any_order_of_rows() -> None:
     table = survey(random_counts(1, schools=10))
     again = table.sample(frac=1, random_state=4, ignore_index=True)
