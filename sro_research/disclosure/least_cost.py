@@ -17,7 +17,7 @@ from sro_research.disclosure.solver import INFINITY, LinearProgram, quiet_highs
 GAP, ABSOLUTE_GAP = 0.005, 0.25
 """How far from the least cost a block may end: a fraction, or a quarter of a cell."""
 _LP_ROUNDS, _MIP_ROUNDS, _WITNESSES = 50, 60, 10
-_NODES, _PIVOTS = 200, 8_000
+_NODES, _PIVOTS, _PROGRAMS = 200, 8_000, 2_000
 """After so much work the choice is kept, and what is narrow still is worked on by itself."""
 _REACH = 3
 """Moves are looked for up to this many times the width; a cell need not move farther to protect another."""
@@ -69,7 +69,8 @@ def least_cost(
     hopeless: set[int] = set()
     master.run()
     for _ in range(_LP_ROUNDS):
-        if not separation.cut(master, _values(master, len(free)), needy, hopeless):
+        cuts = separation.cut(master, _values(master, len(free)), needy, hopeless)
+        if not cuts or separation.programs > _PROGRAMS:
             break
         master.run()
     for column in range(len(free)):
@@ -84,7 +85,11 @@ def least_cost(
         pivots += max(0, master.getInfo().simplex_iteration_count)
         values = np.round(_values(master, len(free)))
         chosen = values > 0.5
-        if not separation.cut(master, values, needy, hopeless) or pivots > _PIVOTS:
+        if (
+            not separation.cut(master, values, needy, hopeless)
+            or pivots > _PIVOTS
+            or separation.programs > 2 * _PROGRAMS
+        ):
             break
     return free[chosen], np.array(sorted(hopeless), int)
 
@@ -102,6 +107,8 @@ class _Separation:
         self.program = LinearProgram(inner, np.zeros(len(columns)), np.zeros(len(columns)))
         self.random = np.random.default_rng(0)
         self.seen: set[bytes] = set()
+        self.programs = 0
+        """How many linear programs were solved."""
 
     def cut(self, master: highspy.Highs, values: np.ndarray, needy: np.ndarray, hopeless: set[int]) -> int:
         """Add a cut for each needy cell that `values` leave too narrow; return how many were added."""
@@ -137,6 +144,10 @@ class _Separation:
             added += self._add(master, np.append(helpers, own), np.append(weights, -1.0), 0.0)
         return added
 
+    def _maximize(self, objective: np.ndarray) -> np.ndarray:
+        self.programs += 1
+        return self.program.maximize(objective)
+
     def _add(self, master: highspy.Highs, helpers: np.ndarray, weights: np.ndarray, least: float) -> bool:
         """Add a cut, unless it is there."""
         name = helpers.tobytes() + np.round(weights, 4).tobytes()
@@ -154,7 +165,7 @@ class _Separation:
             objective = np.zeros(len(self.up))
             weights = self.random.choice([-1.0, 1.0], len(at)) * open_
             objective[at] = weights * self.random.random(len(at)) if turn % 2 else weights
-            move = self.program.maximize(objective)[at]
+            move = self._maximize(objective)[at]
             low, high = np.minimum(low, move), np.maximum(high, move)
             open_ &= high - low < width - _TOLERANCE
             if not open_.any() or open_.sum() >= last:
@@ -168,7 +179,7 @@ class _Separation:
         for sign in (1.0, -1.0):
             objective = np.zeros(len(self.up))
             objective[column] = sign
-            total += sign * self.program.maximize(objective)[column]
+            total += sign * self._maximize(objective)[column]
             gain = self.program.reduced_costs()
             coefficients += np.maximum(gain, 0.0) * self.up + np.maximum(-gain, 0.0) * self.down
         return total, coefficients
