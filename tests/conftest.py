@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import subprocess
 import sys
@@ -49,15 +50,22 @@ def demo_study(folder: Path, more: str = "") -> Path:
 
 
 @pytest.fixture(scope="session")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """The demo study with the pages of two schools and the board, made once for all tests."""
-    folder = tmp_path_factory.mktemp("demo")
-    params_file = demo_study(folder)
-    made = sro_research("synthesize", params_file)
-    assert made.returncode == 0, made.stderr
-    run = sro_research("run", params_file, "--limit", 2, "--jobs", 2)
-    assert run.returncode == 0, run.stderr
-    return Run(params_file, folder / "data", folder / "reports" / "demo", run.stdout)
+def demo(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Run:
+    """The demo study with the pages of two schools and the board, made once, by the worker that needs it first."""
+    shared = tmp_path_factory.getbasetemp() if worker_id == "master" else tmp_path_factory.getbasetemp().parent
+    folder = shared / "demo-study"
+    params_file, output = folder / "demo.yaml", folder / "output.txt"
+    with (shared / "demo-study.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not output.is_file():
+            folder.mkdir()
+            demo_study(folder)
+            made = sro_research("synthesize", params_file)
+            assert made.returncode == 0, made.stderr
+            run = sro_research("run", params_file, "--limit", 2, "--jobs", 2)
+            assert run.returncode == 0, run.stderr
+            output.write_text(run.stdout, encoding="utf-8")
+    return Run(params_file, folder / "data", folder / "reports" / "demo", output.read_text(encoding="utf-8"))
 
 
 DISTRICT = PROJECT / "tests" / "reference" / "district"

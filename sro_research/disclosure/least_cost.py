@@ -126,6 +126,9 @@ class _Separation:
                 hopeless.add(int(cell))
                 continue
             weights = np.minimum(coefficients[self.start :][helpers] / missing, 1.0)
+            if weights.sum() < 1.0 - _TOLERANCE:  # Not even all together: the program would have no solution.
+                hopeless.add(int(cell))
+                continue
             added += self._add(master, helpers, weights, 1.0)
         return added + (self._cut_chosen(master, values) if self.all_alike else 0)
 

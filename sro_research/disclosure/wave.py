@@ -96,11 +96,19 @@ class WaveRows:
         with_groups = [topic for topic in self.topics if any(key[0] == topic for key in self.in_group)]
         for group_by in self.groups:
             self._refuse(group_by, with_groups)
-        for topic in with_groups:
-            self._protect(topic)
+        before = -1
+        while (
+            now := self._hidden_so_far()
+        ) > before:  # What one topic needed is hidden, and not yet protected, on others.
+            before = now
+            for topic in with_groups:
+                self._protect(topic)
         for group_by in self.groups:
             self._refuse(group_by, with_groups)
         return self._rows(with_groups)
+
+    def _hidden_so_far(self) -> int:
+        return len(self.complements) + len(self.margins) + sum(map(len, self.hidden_schools.values()))
 
     def _all(self, construct: str) -> int:
         return sum(n for (c, _), n in self.people.items() if c == construct)
@@ -270,10 +278,10 @@ class WaveRows:
 
     def _is_hidden(self, topic: str, name: tuple[str, str, str]) -> bool:
         group_by, group, school = name
+        if name in self.absent:
+            return False  # Pages of other waves and topics say so, also where this one hides the whole school.
         if school in self.hidden_schools[topic] or not group_by:
             return school in self.hidden_schools[topic]
-        if name in self.absent:
-            return False
         margin = not school and (topic, group_by, group) in self.margins
         if group == NOT_STATED or name in self.complements or margin:
             return True

@@ -97,7 +97,42 @@ def test_what_a_group_hides_behind_is_hidden_on_every_topic() -> None:
     }
     assert complements
     assert not any(shown(pattern, group, school, "safety") for school, group in complements)
-    assert shown(pattern, "x", "0001", "safety")
+    assert not shown(pattern, "x", "0001", "safety"), "or what x hides behind on trust would be known on safety"
+
+
+def narrow_rows(pattern: Pattern, counts: Counts, topic: str = "trust") -> list[tuple[str, str]]:
+    """Return the hidden rows, small or not, of which a reader of all shown ones knows too well how many people."""
+    frame = pd.DataFrame([(*key, n) for key, (n, _) in counts.items()], columns=["school", "gender", "count"])
+    tables = link([(frame, ["school", "gender"])])
+    names = [(dict(key).get("gender", ""), dict(key).get("school", "")) for key in tables.keys]
+    absent = {(row[3], row[4]) for row in pattern.absent}  # Of any wave: pages of one tell it for all.
+    hidden = np.array([name not in absent and not shown(pattern, *name, topic) for name in names])
+    found = attack(tables.equations, tables.counts, hidden, enough=MINIMUM_WIDTH)
+    return [names[cell] for cell, width in zip(found.cells, found.width, strict=True) if width < MINIMUM_WIDTH]
+
+
+@pytest.mark.parametrize("seed", range(1000, 1012))
+def test_what_a_group_hides_behind_is_as_safe_on_every_topic(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    trust: Counts = {}
+    for school in range(int(random.integers(4, 8))):
+        size = random.choice([25, 60, 90])
+        for group in "012":
+            trust[f"000{school}", group] = (1 + int(random.poisson(size * random.choice([0.1, 0.4, 0.8]))), 0)
+    safety = {key: (max(1, n - int(random.integers(0, 4))), 0) for key, (n, _) in trust.items()}
+    pattern = decide(survey(trust), survey(safety, topic="safety"))
+    assert narrow_rows(pattern, trust) == narrow_rows(pattern, safety, "safety") == []
+
+
+def test_a_group_that_is_absent_at_a_hidden_school_protects_nothing() -> None:
+    """Other waves show the school, and say that the group is not available there."""
+    counts: Counts = {("0001", "a"): (4, 2), ("0002", "a"): (5, 2), ("0002", "b"): (30, 10), ("0003", "a"): (6, 3)}
+    counts |= {(f"000{s}", g): (n, n // 2) for s, g, n in [(4, "a", 40), (4, "b", 45), (5, "a", 50), (5, "b", 41)]}
+    later = {key: (n + 60, n) for key, (n, _) in counts.items()}
+    pattern = decide(survey(counts), survey(later, wave="2027"))
+    assert {(row[3], row[4]) for row in pattern.absent} == {("b", "0001"), ("b", "0003")}
+    assert not shown(pattern, "", "0001")
+    assert narrow_rows(pattern, counts) == []
 
 
 def test_a_grade_that_no_wave_has_is_absent_and_protects_nothing() -> None:

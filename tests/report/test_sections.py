@@ -133,7 +133,7 @@ def test_notices_stand_at_the_top(school):
     facts = Facts(**{**vars(school.facts), "sources_set_aside": 2})
     page = replace(school, facts=facts, notice={"en": "Read with care.", "es": "Lea con cuidado."})
     head = sections.head(page, ES)[0]
-    assert head.notices == [ES("head_synthetic"), "Lea con cuidado.", ES("head_set_aside", count=2)]
+    assert head.notices == [ES("head_synthetic"), "Lea con cuidado.", ES("head_set_aside", files=2)]
 
 
 def test_one_wave_has_no_changes_and_no_background_no_groups(school):
