@@ -196,6 +196,7 @@ def _to_read(found: Published) -> list[str]:
 def _rows(found: Published) -> tuple[dict[Row, _Known], list[str]]:
     """Gather what all pages say of each row, and where they contradict each other."""
     rows: dict[Row, _Known] = defaultdict(_Known)
+    absent: set[Row] = set()
     for made in found.claims:
         measure, *row = made.cell
         if measure not in PEOPLE or len(row) != len(ROW):
@@ -205,9 +206,12 @@ def _rows(found: Published) -> tuple[dict[Row, _Known], list[str]]:
         if made.part == "hidden":
             known.hidden = True
         elif made.part == "not_available" and measure == LEVEL and row[2]:
-            known.n = _within(known.n, (0.0, 0.0))  # A group that is not there.
+            absent.add((row[0], *row[2:5]))
         elif made.part == "n":
             known.n = _within(known.n, (float(made.value), float(made.value)))
+    for at, known in rows.items():
+        if (at[0], *at[2:5]) in absent:  # A group that is not there in one wave was never there.
+            known.n = _within(known.n, (0.0, 0.0))
     told = {
         tuple(made.cell[1:])
         for made in found.claims

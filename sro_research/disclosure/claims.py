@@ -34,6 +34,8 @@ _SAID = {
     "not_available": "",
 }
 """The machine form of what is said of each part; others are one number."""
+_KEY = re.compile(r"[^\s\d]*[\w.-]*")
+"""A key is one word: nothing is told in it."""
 _FIGURES = re.compile(r"\d+(?:[.,]\d+)*")
 _SLACK = 1e-6
 
@@ -60,7 +62,8 @@ class Claim:
         """
         parts = PARTS.get(self.cell[0], set()) | {HIDDEN, "not_available"}
         form = _SAID.get(self.part, _DECIMAL)
-        return len(self.cell) == len(KEYS) and self.part in parts and bool(re.fullmatch(form, self.value, re.ASCII))
+        named = len(self.cell) == len(KEYS) and all(_KEY.fullmatch(key) for key in self.cell)
+        return named and self.part in parts and bool(re.fullmatch(form, self.value, re.ASCII))
 
 
 def claim(page: str, source: str) -> Claim:

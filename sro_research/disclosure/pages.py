@@ -2,7 +2,7 @@
 
 A number is registered where it stands in a <data> element that names a safe cell. Any other stands in a text that is
 known as a whole (`texts`), in a name that the pages' template gives (`s4`, `f7w-title`), or on a chart. There it has to
-be one of the numbers of the chart's table, and so has the place of every mark.
+be one of the numbers of the chart's table, and so has the place of every mark that is drawn as the exporter draws.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ _DOCUMENT_TYPE = re.compile(r"<!DOCTYPE[^>]*>", re.I)
 AXIS = ("0", "25", "50", "75", "100")
 TICK, LABEL = 0.7, 4.0
 """Pixels by which a mark may lie beside its number (axes stand half a pixel off), and a tick's label below the tick."""
+DEEPEST = 60
+"""No page nests elements deeper than this; a parser that gives up would leave the rest unread."""
 _NAME = re.compile(r"s(\d+)|[tf](\d+)t?-caption|f(\d+)[wn]-(?:title|desc)")
 _SETTINGS = {
     ("tabindex", "0"),
@@ -61,12 +63,14 @@ _MEND = "Leave it to the pages' template"
 
 def read_page(text: str, name: str, files: set[str], words: Mapping[str, Iterable[str]], found: Published) -> None:
     """Read a page into `found`. `files` are those it may lead to, `words` the catalogue of each language."""
-    root = html.document_fromstring(text.encode(), parser=html.HTMLParser(encoding="utf-8"))
+    root = html.document_fromstring(text.encode(), parser=html.HTMLParser(encoding="utf-8", huge_tree=True))
+    if any(len(list(e.iterancestors())) > DEEPEST for e in root.iter(etree.Element)):
+        raise ValueError("elements are nested deeper than the parser reads")
     for kind in _DOCUMENT_TYPE.findall(text):
         if numbers_in(kind):
             found.unregistered.append(f"{name}: the document type holds numbers. {_MEND}")
     language = root.get("lang", "")
-    said = root.xpath("string(//meta[@name='sro-texts']/@content)")
+    said = root.xpath("string(//meta[@name='sro-texts'][1]/@content)")
     known = _known_texts(said, tuple(words.get(language, ())))
     for place, texts in _declared(said).items():
         for own in texts:
@@ -91,6 +95,7 @@ class _Page:
 
     def __init__(self, root: html.HtmlElement, name: str, known: KnownTexts, files: set[str], found: Published) -> None:
         self.root, self.name, self.known, self.files, self.found = root, name, known, files, found
+        self.declares = next(iter(root.xpath("//meta[@name='sro-texts']")), None)
         self.parts = len(root.xpath("//div[@class='body']/*"))
         self.script = base64.b64encode(
             hashlib.sha256("".join(root.xpath("//script/text()")).encode()).digest()
@@ -111,10 +116,11 @@ class _Page:
             if element in drawn:
                 self._chart_text(element)
             elif element.tag == "script":
-                self._unregistered("a script holds numbers", element.text or "", _MEND)
+                if not self.known.is_fixed(element.text or ""):
+                    self._note(f"a script that the pages of this program do not have. {_MEND}")
             elif element.tag == "style":
-                if not self.known.knows(element.text or ""):
-                    self._note("a style sheet that the pages of this program do not have. Leave it to the template")
+                if not self.known.is_fixed(element.text or ""):
+                    self._note(f"a style sheet that the pages of this program do not have. {_MEND}")
             elif element.tag != "data":
                 self._texts(element)
 
@@ -161,7 +167,7 @@ class _Page:
         for name, value in element.attrib.items():
             if name not in ("x1", "x2", "y1", "y2"):
                 self._unregistered(f"<{tag}> attribute", name, _MEND)
-            if (tag, name) == ("data", "value") or (name == "content" and element.get("name") == "sro-texts"):
+            if (tag, name) == ("data", "value") or (element is self.declares and name == "content"):
                 continue  # Both are read elsewhere.
             if numbers_in(value) and not (self._named(tag, name, value) or (in_chart and _drawn_so(name, value))):
                 spoken = name in ("title", "alt", "placeholder", "summary", "label") or name.startswith("aria-")

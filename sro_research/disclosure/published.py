@@ -47,7 +47,7 @@ def read_published(folder: Path, words: Mapping[str, Iterable[str]]) -> Publishe
                 read_page(path.read_text(encoding="utf-8"), name, set(paths), words, found)
             elif path.suffix in (".csv", ".xlsx"):
                 _read_table(path, name, found)
-            elif path.suffix not in (".json", ".svg", ".txt", ".md", ".css", ".pdf"):
+            elif path.suffix not in (".json", ".svg", ".txt", ".md", ".pdf"):
                 found.unreadable.append(f"{name}: files of this kind cannot be audited")
             else:
                 numbers = sorted({n for text in byte_forms(path.read_bytes()) for n in numbers_in(text)})
@@ -125,9 +125,10 @@ def _read_lines(lines: list[list[str]], name: str, found: Published) -> None:
     for line in rows:
         row = dict(zip(header, line, strict=True))
         cell = tuple(row[key] for key in KEYS)
-        for part in ("n", "share"):
-            if row.get(part):
-                found.add(Claim(name, cell, part, row[part]))
+        said = [part for part in ("n", "share") if row.get(part)]
+        for part in said:
+            found.add(Claim(name, cell, part, row[part]))
+        _note_numbers([] if said else cell, name, found)
     rest = [i for i, column in enumerate(header) if column not in (*KEYS, "n", "share")]
     _note_numbers([row[i] for row in rows for i in rest], name, found)
 

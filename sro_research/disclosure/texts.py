@@ -45,8 +45,8 @@ def numbers_in(text: str) -> tuple[str, ...]:
 
 def _folded(text: str) -> str:
     if not text.isascii():
-        seen = (c for c in text if unicodedata.category(c) != "Cf")  # What nobody sees may not split a word.
-        text = unicodedata.normalize("NFKC", "".join(_as_digit(c) for c in seen))
+        text = unicodedata.normalize("NFKC", "".join(_as_digit(c) for c in text))
+        text = "".join(c for c in text if unicodedata.category(c) not in ("Cf", "Mn"))  # Nobody sees it split a word.
     return re.sub(r"\s+", " ", text)
 
 
@@ -79,8 +79,9 @@ class KnownTexts:
         parsed = [_parts(text) for text in sentences]
         self._inner = [parts for parts in parsed if not any(place in _PLACES_OF_SENTENCES for _, place in parts)]
         self._sentences = [self._sentence(parts) for parts in parsed]
-        fixed = {"".join(said for said, _ in parts) for parts in parsed if not any(place for _, place in parts)}
-        self._labels = {"".join(text.split()) for text in self._whole | self._headings | fixed}
+        whole = (parts for parts in parsed if not any(place for _, place in parts))
+        self._fixed = {"".join(said for said, _ in parts) for parts in whole}
+        self._labels = {"".join(text.split()) for text in self._whole | self._headings | self._fixed}
         self._answers: dict[str, bool] = {}
 
     def knows(self, text: str, *, heading: bool = False) -> bool:
@@ -96,6 +97,10 @@ class KnownTexts:
                 or any(s.whole.fullmatch(text) for s in self._sentences if _holds(text, s))
             )
         return self._answers[text] or (heading and text in self._headings)
+
+    def is_fixed(self, text: str) -> bool:
+        """Tell whether a text stands in the catalogue as it is: programs and styles can tell a number without one."""
+        return canonical(text) in self._fixed
 
     def labels(self, text: str) -> bool:
         """Tell whether a text on a chart has no numbers, or is known as a whole, wherever its lines are broken."""

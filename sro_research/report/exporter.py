@@ -130,9 +130,9 @@ def declared(texts: dict[str, list[str]]) -> str:
 
 
 def fixed_texts() -> dict[str, list[str]]:
-    """Return by language what the program itself writes on pages: its sentences, with places to fill, and the style."""
-    style = _style().replace("{", "{{").replace("}", "}}")
-    return {language: [*load_words(language).texts, style] for language in LOCALES}
+    """Return by language what the program writes on all pages: sentences with places to fill, style and script."""
+    code = [text.replace("{", "{{").replace("}", "}}") for text in (_style(), SCRIPT)]
+    return {language: [*load_words(language).texts, *code] for language in LOCALES}
 
 
 def _style() -> str:

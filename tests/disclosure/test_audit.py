@@ -165,6 +165,13 @@ def test_a_share_near_none_or_all_must_be_coded(folder: Folder, share: str, peop
         f"<p>{data('1', '0001', 'mean=3.25', '3.25')}</p>",
         "<p><data value='share_agree|student|officer_trust|gender|1|race|2|0001|2026#n=12'>12</data></p>",
         "<table><tr><td>1</td><td>7919</td></tr></table>",
+        "<script>document.body.append('abcdef'.length)</script>",
+        "<style>p { counter-increment: n } p::after { content: counter(n) }</style>",
+        "<meta name='sro-texts' content='students: 6'>",
+        "<p name='sro-texts' content='students: 6'>Text</p>",
+        "<p>s\ufe0fix students</p>",
+        "<p>s\u034fix students</p>",
+        "<data value='share_agree|student|officer_trust|gender|3 has 6|0001|2026#hidden'>[c]</data>",
     ],
     ids=[
         "text",
@@ -185,6 +192,13 @@ def test_a_share_near_none_or_all_must_be_coded(folder: Folder, share: str, peop
         "mean",
         "two",
         "rows",
+        "length",
+        "counter",
+        "declared twice",
+        "declared by another",
+        "variation",
+        "joiner",
+        "key",
     ],
 )
 def test_a_number_that_nobody_registered(folder: Folder, extra: str) -> None:
@@ -519,3 +533,26 @@ def test_numbers_that_cannot_all_be_true_prove_nothing(folder: Folder) -> None:
     folder.people[("1", "0001")] = (600, 300)
     with pytest.raises(DisclosureError, match="contradict"):
         audit(folder.write())
+
+
+def test_what_is_nested_too_deep_is_not_passed_over(folder: Folder) -> None:
+    folder.extra = "<div>" * 300 + "<p>6 students</p>" + "</div>" * 300 + "<p>Six students</p>"
+    result = audit(folder.write())
+    assert result.unreadable or len(result.unregistered) == 2
+
+
+def test_a_row_of_a_table_that_says_nothing_of_its_cell_may_hold_no_number(folder: Folder) -> None:
+    lines = ["measure,population,construct,group_by,group,school_id,wave,n"]
+    lines += ["share_agree,student,officer_trust,gender,group 3 has 6 students,0001,2026,"]
+    (folder.write() / "rows.csv").write_text("\n".join(lines), encoding="utf-8")
+    assert "rows.csv: 6" in " ".join(audit(folder.root).unregistered)
+
+
+def test_a_group_that_another_wave_calls_absent_is_no_room_to_move(folder: Folder) -> None:
+    """Group 2 has six people in two schools; where one of them has no such group, all six are of the other."""
+    folder.people |= {("2", "0001"): (6, 3), ("2", "0003"): (0, 0), ("2", ""): (20, 14)}
+    folder.people |= {("3", "0001"): (24, 13), ("3", "0003"): (17, 11), ("3", ""): (50, 30)}
+    folder.hidden = {("2", "0001"), ("3", "0001"), ("2", "0003"), ("3", "0003")}
+    assert not audit(folder.write()).exact
+    folder.extra = data("2", "0003", "not_available", "[x]", wave="2027")
+    assert "group 2, school_id 0001" in audit(folder.write()).exact[0]
