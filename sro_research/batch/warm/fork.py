@@ -1,0 +1,185 @@
+"""Children of a warm parent, seen from the program that wants them."""
+
+from __future__ import annotations
+
+import atexit
+import json
+import os
+import pickle
+import select
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from sro_research.batch.warm import parent as inside
+from sro_research.batch.warm.channel import Channel
+
+ALWAYS = ("sro_research.batch.warm.kernel", "papermill")
+"""What every child needs, imported before what notebooks import. papermill itself imports the engine, which must not be
+imported before it."""
+ONE_THREAD = {
+    "OPENBLAS_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    "JE_ARROW_MALLOC_CONF": "background_thread:false",
+    "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+    "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+}
+"""Libraries read these when they are imported: threads they are not to start, the backend that a kernel sets, and that
+nobody debugs here."""
+POSSIBLE = sys.platform == "linux"
+"""Other systems cannot fork a process that has loaded their own libraries, or not at all."""
+_SECONDS_TO_IMPORT = 120
+
+
+class WarmError(RuntimeError):
+    """The parent is gone, or refuses to fork."""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a child ended: its exit status (negative: the signal), seconds of CPU and the peak of its memory in kB."""
+
+    status: int
+    cpu: float
+    peak: int
+
+
+class WarmParent:
+    """A connection to a parent, and the children that were asked for over it. May be used by several threads."""
+
+    def __init__(self, channel: Channel) -> None:
+        self.channel = channel
+        self._ended: dict[int, Ended] = {}
+        self._answers: list[dict[str, Any]] = []
+        self._lock = threading.RLock()
+
+    @classmethod
+    def start(cls, preload: Sequence[str] = ()) -> WarmParent:
+        """Start a parent that imports `preload`; it ends when this connection is closed."""
+        ours, theirs = socket.socketpair()
+        code = "from sro_research.batch.warm.parent import main; main()"
+        process = subprocess.Popen(
+            [sys.executable, "-c", code, str(theirs.fileno()), *ALWAYS, *preload],
+            pass_fds=[theirs.fileno()],
+            env={**os.environ, **ONE_THREAD},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        theirs.close()
+        found = cls(Channel(ours))
+        found.process = process
+        return found
+
+    process: subprocess.Popen[bytes] | None = None
+
+    def fork(
+        self,
+        function: str,
+        arguments: dict[str, Any],
+        *,
+        files: Sequence[int] = (),
+        streams: tuple[int, int] | None = None,
+        folder: str = "",
+        environment: dict[str, str] | None = None,
+    ) -> int:
+        """Call `function` ("module:name") in a new child and return its process number.
+
+        It gets the descriptors of `files` and the arguments. The child has this process's working folder and
+        environment as they are now, and `streams` as its standard output and error (nothing is kept without them).
+        Raises `WarmError`.
+        """
+        about = {
+            "function": function,
+            "folder": folder or str(Path.cwd()),
+            "environment": dict(os.environ) if environment is None else environment,
+            "files": 2 + len(files),
+        }
+        with self._lock, Path(os.devnull).open("r+b") as nothing:
+            out, err = streams or (nothing.fileno(), nothing.fileno())
+            try:
+                self.channel.send(json.dumps(about).encode(), pickle.dumps(arguments), files=[out, err, *files])
+            except OSError:
+                raise WarmError("it is gone") from None
+            while not self._answers:
+                if not self._listen(_SECONDS_TO_IMPORT):
+                    raise WarmError("it does not answer")
+            answer = self._answers.pop()
+        if "refused" in answer:
+            raise WarmError(answer["refused"])
+        return int(answer["forked"])
+
+    def ended(self, pid: int, seconds: float | None = 0.0) -> Ended | None:
+        """Return how a child ended, None while it has not; waits for so many seconds (None: for ever)."""
+        until = None if seconds is None else time.monotonic() + seconds
+        with self._lock:
+            while pid not in self._ended:
+                left = None if until is None else max(0.0, until - time.monotonic())
+                if not self._listen(left):
+                    return None
+            return self._ended[pid]
+
+    def forget(self, pid: int) -> None:
+        """Drop what is known of a child that has ended."""
+        self._ended.pop(pid, None)
+
+    def _listen(self, seconds: float | None) -> bool:
+        """Take in what the parent says; False if it says nothing in time. Raises `WarmError` where it is gone."""
+        while (frames := self.channel.take()) is None:
+            if self.channel.ended:
+                raise WarmError("it is gone")
+            if not select.select([self.channel.socket], [], [], seconds)[0]:
+                return False
+            self.channel.fill()
+        said = json.loads(frames[0])
+        if "ended" in said:
+            self._ended[said["ended"]] = Ended(said["status"], said["cpu"], said["peak"])
+        elif "ready" not in said:
+            self._answers.append(said)
+        return True
+
+    def close(self) -> None:
+        """End the parent and all its children."""
+        with suppress(OSError):
+            self.channel.close()
+        if self.process is not None:
+            try:
+                self.process.wait(5)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+
+
+def kill(pid: int, number: int = signal.SIGKILL, *, group: bool = True) -> None:
+    """Send a signal to a child, and to all that it started unless `group` is false."""
+    with suppress(ProcessLookupError):
+        (os.killpg if group else os.kill)(pid, number)
+
+
+def own_parent() -> WarmParent:
+    """Return the parent of this process if it is a warm child, otherwise one that is started for it once."""
+    if inside.own_parent is not None:
+        return _connected(os.getpid())
+    return _started(os.getpid())
+
+
+@cache
+def _connected(_: int) -> WarmParent:
+    assert inside.own_parent is not None
+    return WarmParent(inside.own_parent)
+
+
+@cache
+def _started(_: int) -> WarmParent:
+    parent = WarmParent.start()
+    atexit.register(parent.close)
+    return parent
