@@ -20,8 +20,10 @@ from sro_research import __version__
 from sro_research.batch.check import counted, notes, refusals_of, rows_set_aside, schools_found
 from sro_research.batch.lock import alone_in
 from sro_research.batch.manifest import Entry, Manifest, environment
+from sro_research.batch.notebook import WARM
+from sro_research.batch.page import Limits
 from sro_research.batch.plan import page_jobs, study_jobs
-from sro_research.batch.run import run_study
+from sro_research.batch.run import STOCK, How, run_study
 from sro_research.disclosure.audit import audit
 from sro_research.disclosure.policy import MINIMUM_GROUP_SIZE
 from sro_research.disclosure.published import read_public_numbers, read_tokens
@@ -78,9 +80,35 @@ def main() -> None:
     show_default=True,
     help="Pages made at a time.",
 )
+@click.option(
+    "--engine",
+    type=click.Choice([WARM, STOCK]),
+    default=How.engine,
+    show_default=True,
+    help="Fork a kernel for each notebook, or start one as papermill does.",
+)
+@click.option(
+    "--cell-timeout",
+    type=click.IntRange(min=1),
+    default=Limits.seconds,
+    show_default=True,
+    metavar="SECONDS",
+    help="Time for each cell of a page.",
+)
+@click.option("--memory", type=click.IntRange(min=200), metavar="MB", help="Memory for each page.")
 @click.option("--force", is_flag=True, help="Make everything anew, also what is up to date.")
 @plainly
-def run(params_file: Path, run_dir: str, only: tuple[str, ...], limit: int | None, jobs: int, force: bool) -> None:
+def run(
+    params_file: Path,
+    run_dir: str,
+    only: tuple[str, ...],
+    limit: int | None,
+    jobs: int,
+    engine: str,
+    cell_timeout: int,
+    memory: int | None,
+    force: bool,
+) -> None:
     """Run a study: its notebooks, one page for each school, and the board's page."""
     with tqdm(
         total=1,
@@ -107,9 +135,7 @@ def run(params_file: Path, run_dir: str, only: tuple[str, ...], limit: int | Non
             run_dir=run_dir,
             only=list(only),
             limit=limit,
-            jobs=jobs,
-            force=force,
-            progress=progress,
+            how=How(engine, jobs, Limits(cell_timeout, memory and memory * 2**20), force, progress),
         )
     if summary.refusal:
         click.echo(f"error: {summary.refusal}", err=True)
@@ -137,7 +163,7 @@ def run(params_file: Path, run_dir: str, only: tuple[str, ...], limit: int | Non
 def list_jobs(params_file: Path, run_dir: str) -> None:
     """List what a run consists of, and what of it is up to date."""
     study, path = open_study(str(params_file), run_dir=run_dir), params_file.absolute()
-    manifest = Manifest(study.folders.root, study.parameters.study, study.parameters.fingerprint)
+    manifest = Manifest.open(study.folders.root, study.parameters.study, study.parameters.fingerprint)
     environ = environment()
     jobs = study_jobs(study, path, environ)
     names: dict[str, str] = {}
@@ -189,7 +215,7 @@ def check(params_file: Path) -> None:
 def clean(params_file: Path, run_dir: str, yes: bool) -> None:
     """Delete the results of a study: protected tables, notebooks and pages."""
     root = open_study(str(params_file), run_dir=run_dir).folders.root
-    if not (root / "internal" / "manifest.json").is_file():
+    if not any((root / "internal").glob("manifest*.jsonl")):
         click.echo(f"{root} holds no results of a run; nothing is deleted.")
         return
     with alone_in(root):

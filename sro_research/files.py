@@ -14,7 +14,7 @@ import math
 import os
 import re
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +28,9 @@ from sro_research.errors import StudyFileError, WorkbenchError
 YAML_11_BOOLEANS = {"yes", "no", "on", "off", "y", "n"}
 """Words that YAML 1.1 reads as true or false (https://yaml.org/type/bool.html); people mean text by them."""
 
+ROW_GROUP = 10_000
+"""Rows in a group of a Parquet table: small enough to read one school, large enough that the list of groups stays
+short."""
 LONGEST_INTEGER = 15
 """Digits of the longest whole number that every program keeps exactly; longer ones are identifiers."""
 
@@ -187,6 +190,24 @@ def write_bytes(path: Path, data: bytes) -> None:
             temporary.unlink(missing_ok=True)
 
 
+def append_line(path: Path, line: str) -> None:
+    """Add a line to the end of a file and flush it to the disk; what a crash left of a line is taken away first."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("ab+") as stream:
+            end = stream.seek(0, os.SEEK_END)
+            whole = end
+            while whole and os.pread(stream.fileno(), 1, whole - 1) != b"\n":
+                whole -= 1
+            if whole < end:
+                stream.truncate(whole)
+            stream.write(line.encode("utf-8") + b"\n")
+            stream.flush()
+            os.fsync(stream.fileno())
+    except OSError as error:
+        raise _unwritable(path, error) from None
+
+
 def make_private_folder(path: Path) -> None:
     """Make a folder that only its owner can read."""
     try:
@@ -218,17 +239,18 @@ def is_file(path: Path) -> bool:
 
 def write_table(path: Path, table: pd.DataFrame) -> None:
     """Write a table as Parquet, atomically and without an index."""
-    write_bytes(path, table.to_parquet(index=False))
+    write_bytes(path, table.to_parquet(index=False, row_group_size=ROW_GROUP))
 
 
-def read_table(path: Path, columns: list[str] | None = None) -> pd.DataFrame:
-    """Read a Parquet table that `write_table` wrote."""
+def read_table(path: Path, columns: list[str] | None = None, *, schools: Collection[str] | None = None) -> pd.DataFrame:
+    """Read a Parquet table that `write_table` wrote; with `schools`, only rows whose `school_id` is one of them."""
     if not path.is_file():
         raise WorkbenchError(
             path, "this table has not been made yet", fix="Run the earlier notebooks: `sro-research run`."
         )
     try:
-        return pd.read_parquet(path, columns=columns)
+        rows = None if schools is None else [("school_id", "in", list(schools))]
+        return pd.read_parquet(path, columns=columns, filters=rows)
     except (ValueError, OSError):
         raise WorkbenchError(path, "this table is damaged", fix="Run again with `--force`.") from None
 

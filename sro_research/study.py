@@ -228,18 +228,17 @@ def open_report(params_file: str, *, school_id: str = "", run_dir: str = "") -> 
     The page holds the school's safe cells and those of the district; the board's page holds all of them.
     """
     study = _read(params_file, run_dir)
-    cells, facts = read_table(study.folders.cells), study.facts()
+    facts = study.facts()
     if not isinstance(school_id, str):
         # As papermill's `-p` would have it; 0 would even open the board's page.
         raise StudyFileError("school_id", "it must be text", fix="Pass it with `-r`: `-p` turns 0003 into 3.")
-    if school_id:
-        if school_id not in facts.schools:
-            raise StudyFileError(
-                "school_id",
-                f"there is no school '{school_id}' in this study",
-                fix=nearest(school_id, facts.schools),
-            )
-        cells = cells[cells["school_id"].isin(["", school_id])]
+    if school_id and school_id not in facts.schools:
+        raise StudyFileError(
+            "school_id",
+            f"there is no school '{school_id}' in this study",
+            fix=nearest(school_id, facts.schools),
+        )
+    cells = read_table(study.folders.cells, schools=["", school_id] if school_id else None)
     return Report(_page(study, facts, cells, school_id))
 
 

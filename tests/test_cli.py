@@ -236,7 +236,7 @@ def test_clean_deletes_results_only(tmp_path: Path) -> None:
     # A folder that no run has filled is not ours to empty.
     assert "holds no results of a run; nothing is deleted." in made.stdout
     assert (root / "internal" / "notes.txt").exists()
-    (root / "internal" / "manifest.json").write_text("{}")
+    (root / "internal" / "manifest.jsonl").write_text("")
     (root / "release").mkdir()
     (root / "mine.txt").touch()
     for answer in ("n\n", ""):  # no; nobody there to ask

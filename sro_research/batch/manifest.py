@@ -1,9 +1,14 @@
-"""What was run, with what, and how it ended: the record by which a run is resumed and explained."""
+"""What was run, with what, and how it ended: the record by which a run is resumed and explained.
+
+It is a file of lines that is only ever added to. A line is what makes a notebook done: its outputs are there before
+it, and what stopped before it was written is made again. A last line that a crash cut off is as if it were not there.
+"""
 
 from __future__ import annotations
 
+import json
 import platform
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import distributions
 from pathlib import Path
@@ -12,66 +17,104 @@ from typing import Any
 from sro_research import __version__
 from sro_research.batch.notebook import Outcome
 from sro_research.batch.plan import Job
-from sro_research.files import file_fingerprint, fingerprint, read_json, write_json
+from sro_research.errors import WorkbenchError
+from sro_research.files import append_line, file_fingerprint, fingerprint
 
 OK, FAILED = "ok", "failed"
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One notebook run: `key` says what went in, `outputs` which files came out (path in the study, hash)."""
+    """One notebook run: `inputs` says what went in (a hash for each), `outputs` which files came out (path, hash)."""
 
     name: str
-    key: str
+    inputs: dict[str, str]
     status: str
     seconds: float
     outputs: dict[str, str]
+    ended: str
+    """When, in UTC; of two entries of a name the later one holds."""
     cell: int | None = None
     error: str = ""
 
 
+@dataclass
 class Manifest:
-    """The manifest of a study below `root`, one JSON file, rewritten whole after every run."""
+    """The manifest of a study below `root`; each shard of a run writes lines in a file of its own, and reads all."""
 
-    def __init__(self, root: Path, study: str, parameters: str) -> None:
-        self.root, self.path = root, root / "internal" / "manifest.json"
-        stored = read_json(self.path) or {}
-        self.entries = {e["name"]: Entry(**e) for e in stored.get("runs", [])}
-        self.about: dict[str, Any] = {
-            "study": study,
-            "parameters": parameters,
-            "version": __version__,
-            "environment": environment(),
-            "python": platform.python_version(),
-            "packages": packages(),
-        }
+    root: Path
+    about: dict[str, Any]
+    shard: str = ""
+    entries: dict[str, Entry] = field(default_factory=dict)
+
+    @property
+    def path(self) -> Path:
+        """The file that this run adds to."""
+        return self.root / "internal" / f"manifest{self.shard and '.' + self.shard}.jsonl"
+
+    @classmethod
+    def open(cls, root: Path, study: str, parameters: str, shard: str = "") -> Manifest:
+        """Read what all runs before left. Raises `WorkbenchError` where a file is damaged."""
+        found = cls(root, {"study": study, "parameters": parameters, "version": __version__}, shard)
+        for path in sorted((root / "internal").glob("manifest*.jsonl")):
+            for line in _whole_lines(path):
+                if "name" in line:
+                    entry = Entry(**line)
+                    if entry.name not in found.entries or found.entries[entry.name].ended <= entry.ended:
+                        found.entries[entry.name] = entry
+        return found
+
+    def begin(self, environment: str) -> None:
+        """Write down with what this run works."""
+        about = {**self.about, "environment": environment, "python": platform.python_version(), "packages": packages()}
+        append_line(self.path, json.dumps({"began": _now(), **about}, ensure_ascii=False))
+
+    def reason(self, job: Job) -> str:
+        """Say why a job has to be run; blank where it is done and its outputs are still what they were."""
+        entry = self.entries.get(job.name)
+        if entry is None:
+            return "new"
+        if entry.status != OK:
+            return "failed before"
+        changed = [name for name, value in job.inputs.items() if entry.inputs.get(name) != value]
+        if changed:
+            return f"changed: {', '.join(changed)}"
+        if any(file_fingerprint(self.root / path) != digest for path, digest in entry.outputs.items()):
+            return "its output is gone or was changed"
+        return ""
 
     def done(self, job: Job) -> bool:
         """Tell whether this job was run on the same inputs and its outputs are still what they were."""
-        entry = self.entries.get(job.name)
-        return (
-            entry is not None
-            and entry.status == OK
-            and entry.key == job.key
-            and all(file_fingerprint(self.root / path) == digest for path, digest in entry.outputs.items())
-        )
+        return not self.reason(job)
 
     def record(self, job: Job, outcome: Outcome) -> Entry:
-        """Add or replace the entry of a job that ran, write the manifest, and return the entry."""
+        """Add the entry of a job that ran, on the disk too, and return it."""
         outputs = [job.output, *job.pages.values()] if outcome.ok else []
         entry = Entry(
             name=job.name,
-            key=job.key,
+            inputs=job.inputs,
             status=OK if outcome.ok else FAILED,
             seconds=round(outcome.seconds, 3),
             outputs={str(path.relative_to(self.root)): file_fingerprint(path) for path in outputs},
+            ended=_now(),
             cell=outcome.cell,
             error=outcome.error,
         )
         self.entries[job.name] = entry
-        runs = [asdict(e) for e in self.entries.values()]
-        write_json(self.path, {**self.about, "written": datetime.now(UTC).isoformat(timespec="seconds"), "runs": runs})
+        append_line(self.path, json.dumps(asdict(entry), ensure_ascii=False))
         return entry
+
+
+def _whole_lines(path: Path) -> list[dict[str, Any]]:
+    *lines, _ = path.read_text(encoding="utf-8").split("\n")  # What follows the last end of line was cut off.
+    try:
+        return [json.loads(line) for line in lines]
+    except ValueError:
+        raise WorkbenchError(path, "this file is damaged", fix="Delete it and run again.") from None
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 def packages() -> dict[str, str]:

@@ -18,6 +18,9 @@ from sro_research.errors import StudyFileError, nearest
 from sro_research.files import write_bytes
 
 KERNEL = "python3"
+DEAD_KERNEL = "DeadKernelError"
+WARM = "warm"
+"""This project's engine for papermill, see `sro_research.batch.warm`."""
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 _PARAMETER = re.compile(r"^(\w+)\s*(?::[^=]+)?=", re.M)
 
@@ -53,10 +56,19 @@ def check_parameters(notebook: Path, given: dict[str, str]) -> None:
             raise StudyFileError(notebook, f"it has no parameter '{name}'", fix=nearest(name, declared))
 
 
-def run_notebook(notebook: Path, output: Path, parameters: dict[str, str], *, cwd: Path) -> Outcome:
+def run_notebook(
+    notebook: Path,
+    output: Path,
+    parameters: dict[str, str],
+    *,
+    cwd: Path,
+    engine: str | None = None,
+    seconds_per_cell: int | None = None,
+) -> Outcome:
     """Run a notebook to `output`, which appears whole or not at all; a failed run is kept beside it as `.failed.ipynb`.
 
-    Parameters are passed as the strings they are: `-p` of papermill's command line would turn 0100 into 100.
+    Parameters are passed as the strings they are: `-p` of papermill's command line would turn 0100 into 100. `engine`
+    is one of papermill's, None its own.
     """
     failed = output.with_suffix(".failed.ipynb")
     working = output.with_suffix(".running.ipynb")
@@ -75,6 +87,8 @@ def run_notebook(notebook: Path, output: Path, parameters: dict[str, str], *, cw
                 request_save_on_cell_execute=False,
                 log_output=False,
                 shutdown_kernel="immediate",
+                engine_name=engine,
+                execution_timeout=seconds_per_cell,
                 config=_transport(Path(sockets)),
             )
     except PapermillExecutionError as error:

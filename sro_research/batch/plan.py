@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import pandas as pd
+
 from sro_research.batch.notebook import check_parameters
 from sro_research.errors import StudyFileError, nearest
-from sro_research.files import file_fingerprint, fingerprint
+from sro_research.files import file_fingerprint, fingerprint, read_table
 from sro_research.parameters import Language
 from sro_research.study import Study
 
@@ -22,13 +24,14 @@ class Job:
     notebook: Path
     output: Path
     parameters: dict[str, str]
-    key: str
+    inputs: dict[str, str]
+    """What it is made of, a hash for each, under names that an evaluator knows."""
     pages: dict[Language, Path]
     """By language; empty for study notebooks."""
 
 
 def study_jobs(study: Study, params_file: Path, environment: str) -> list[Job]:
-    """Return the study notebooks in their order; each key holds everything that went before it.
+    """Return the study notebooks in their order; the inputs of each hold everything that went before it.
 
     Raises `StudyFileError` where a notebook is missing or does not declare the parameters it will be given.
     """
@@ -38,39 +41,39 @@ def study_jobs(study: Study, params_file: Path, environment: str) -> list[Job]:
     texts = sorted(
         [*Path(parameters.folders.surveys).glob("*.yaml"), *Path(parameters.folders.standards).glob("*.yaml")]
     )
-    key = fingerprint(
-        parameters.fingerprint,
-        environment,
-        {name: file_fingerprint(data / name) for name in sources},
-        {path.name: file_fingerprint(path) for path in texts},
-    )
+    inputs = {
+        "study file": parameters.fingerprint,
+        "program": environment,
+        "source files": fingerprint({name: file_fingerprint(data / name) for name in sources}),
+        "instruments and standards": fingerprint({path.name: file_fingerprint(path) for path in texts}),
+    }
     given = {"params_file": str(params_file), "run_dir": str(study.folders.root)}
     jobs = []
     for name in parameters.notebooks.study:
         notebook = Path(parameters.folders.notebooks) / name
         check_parameters(notebook, given)
-        key = fingerprint(key, file_fingerprint(notebook))
+        inputs = {**inputs, name: file_fingerprint(notebook)}
         output = study.folders.internal / "notebooks" / name
-        jobs.append(Job(f"study/{Path(name).stem}", notebook, output, given, key, {}))
+        jobs.append(Job(f"study/{Path(name).stem}", notebook, output, given, inputs, {}))
     return jobs
 
 
 def page_jobs(study: Study, params_file: Path, environment: str, schools: dict[str, str]) -> list[Job]:
-    """Return one job for each school, and the board's last; each key holds the safe cells it is made of."""
+    """Return one job for each school, and the board's last; the inputs of each hold the safe cells it is made of."""
     parameters, folders = study.parameters, study.folders
-    cells = fingerprint(
-        parameters.fingerprint,
-        environment,
-        file_fingerprint(folders.cells),
-        file_fingerprint(folders.facts),
-        {p.name: file_fingerprint(p) for p in sorted(Path(parameters.folders.surveys).glob("*.yaml"))},
-    )
+    texts = {p.name: file_fingerprint(p) for p in sorted(Path(parameters.folders.surveys).glob("*.yaml"))}
+    common = {
+        "study file": parameters.fingerprint,
+        "program": environment,
+        "facts": file_fingerprint(folders.facts),
+        "instruments": fingerprint(texts),
+    }
+    cells = _cells_of_each(read_table(folders.cells))
     given = {"params_file": str(params_file), "run_dir": str(folders.root)}
-    school, board = (
-        Path(parameters.folders.notebooks) / n for n in (parameters.notebooks.school, parameters.notebooks.board)
-    )
+    school, board = page_notebooks(study)
     check_parameters(school, {**given, "school_id": ""})
     check_parameters(board, given)
+    notebook = file_fingerprint(school)
     jobs = [
         _page_job(
             study,
@@ -78,17 +81,30 @@ def page_jobs(study: Study, params_file: Path, environment: str, schools: dict[s
             school,
             {**given, "school_id": i},
             f"school_{i}",
-            fingerprint(cells, file_fingerprint(school), i),
+            {**common, "notebook": notebook, "safe cells": fingerprint(cells.get("", ""), cells.get(i, ""))},
         )
         for i in schools
     ]
-    return [*jobs, _page_job(study, BOARD, board, given, BOARD, fingerprint(cells, file_fingerprint(board)))]
+    inputs = {**common, "notebook": file_fingerprint(board), "safe cells": fingerprint(cells)}
+    return [*jobs, _page_job(study, BOARD, board, given, BOARD, inputs)]
 
 
-def _page_job(study: Study, name: str, notebook: Path, given: dict[str, str], stem: str, key: str) -> Job:
+def page_notebooks(study: Study) -> tuple[Path, Path]:
+    """Return the notebooks of a school's page and of the board's."""
+    folder, names = Path(study.parameters.folders.notebooks), study.parameters.notebooks
+    return folder / names.school, folder / names.board
+
+
+def _cells_of_each(cells: pd.DataFrame) -> dict[str, str]:
+    """Return a hash of the safe cells of each school, and of the district under a blank."""
+    rows = pd.util.hash_pandas_object(cells, index=False)
+    return {str(school): fingerprint(part.tolist()) for school, part in rows.groupby(cells["school_id"])}
+
+
+def _page_job(study: Study, name: str, notebook: Path, given: dict[str, str], stem: str, inputs: dict[str, str]) -> Job:
     internal = study.folders.internal
     pages = {lang: internal / "pages" / page_name(stem, lang) for lang in study.parameters.pages.languages}
-    return Job(name, notebook, internal / "notebooks" / f"{stem}.ipynb", given, key, pages)
+    return Job(name, notebook, internal / "notebooks" / f"{stem}.ipynb", given, inputs, pages)
 
 
 def page_name(stem: str, language: str) -> str:

@@ -65,10 +65,10 @@ def test_nothing_internal_is_in_the_release(demo):
 
 
 def test_the_manifest_says_with_what_each_page_was_made(demo):
-    manifest = json.loads((demo.internal / "manifest.json").read_text())
-    assert {"study", "parameters", "version", "environment", "python", "packages"} <= manifest.keys()
-    assert manifest["packages"]["papermill"]
-    runs = {run["name"]: run for run in manifest["runs"]}
+    about, *lines = map(json.loads, (demo.internal / "manifest.jsonl").read_text().splitlines())
+    assert {"study", "parameters", "version", "environment", "python", "packages"} <= about.keys()
+    assert about["packages"]["papermill"]
+    runs = {run["name"]: run for run in lines}
     assert list(runs)[:2] == ["study/data_quality", "study/climate_perceptions"]
     assert {"school/0001", "school/0002", "board"} <= runs.keys()
     for path, digest in runs["school/0001"]["outputs"].items():
@@ -216,19 +216,21 @@ def test_ctrl_c_is_one_sentence_and_ends_everything(tmp_path: Path) -> None:
     assert lines == ["0/1 study/sleeping", "stopped; what is finished is kept, the same command goes on"]
 
 
-def test_ctrl_c_ends_pages_that_are_being_made(tmp_path: Path) -> None:
+@pytest.mark.parametrize("engine", ["warm", "stock"])
+def test_ctrl_c_ends_pages_that_are_being_made(engine: str, tmp_path: Path) -> None:
     notebook = sleeping(tmp_path)
     script = tmp_path / "pages.py"
     script.write_text(
         "from pathlib import Path\n"
+        "from sro_research.batch.executors import stock_pages, warm_pages\n"
+        "from sro_research.batch.page import Limits\n"
         "from sro_research.batch.plan import Job\n"
-        "from sro_research.batch.run import _run_pages\n"
         "if __name__ == '__main__':\n"
         f"    here = Path({str(tmp_path)!r})\n"
         f"    source = Path({str(notebook)!r})\n"
-        "    jobs = [Job(f'p{i}', source, here / f'p{i}.ipynb', {}, '', {}) for i in range(5)]\n"
+        "    jobs = [Job(f'p{i}', source, here / f'p{i}.ipynb', {}, {}, {}) for i in range(5)]\n"
         "    try:\n"
-        "        list(_run_pages(jobs, 2, here))\n"
+        f"        list({engine}_pages(jobs, 2, cwd=here, limits=Limits()))\n"
         "    except KeyboardInterrupt:\n"
         "        print('stopped')\n"
     )

@@ -6,6 +6,7 @@ import atexit
 import json
 import os
 import pickle
+import resource
 import select
 import signal
 import socket
@@ -16,7 +17,6 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -40,8 +40,16 @@ POSSIBLE = sys.platform == "linux"
 _SECONDS_TO_IMPORT = 120
 
 
+LIMITS = tuple(name for name in dir(resource) if name.startswith("RLIMIT_"))
+"""Limits of this process that a child is to have, as one that is started has."""
+
+
 class WarmError(RuntimeError):
-    """The parent is gone, or refuses to fork."""
+    """The parent is gone."""
+
+
+class RefusedError(RuntimeError):
+    """The parent is there and refuses to fork."""
 
 
 @dataclass(frozen=True)
@@ -96,13 +104,14 @@ class WarmParent:
 
         It gets the descriptors of `files` and the arguments. The child has this process's working folder and
         environment as they are now, and `streams` as its standard output and error (nothing is kept without them).
-        Raises `WarmError`.
+        Raises `WarmError` and `RefusedError`.
         """
         about = {
             "function": function,
             "folder": folder or str(Path.cwd()),
             "environment": dict(os.environ) if environment is None else environment,
             "files": 2 + len(files),
+            "limits": {name: resource.getrlimit(getattr(resource, name)) for name in LIMITS},
         }
         with self._lock, Path(os.devnull).open("r+b") as nothing:
             out, err = streams or (nothing.fileno(), nothing.fileno())
@@ -115,7 +124,7 @@ class WarmParent:
                     raise WarmError("it does not answer")
             answer = self._answers.pop()
         if "refused" in answer:
-            raise WarmError(answer["refused"])
+            raise RefusedError(f"the warm parent refuses to fork: {answer['refused']}")
         return int(answer["forked"])
 
     def ended(self, pid: int, seconds: float | None = 0.0) -> Ended | None:
@@ -128,9 +137,16 @@ class WarmParent:
                     return None
             return self._ended[pid]
 
-    def forget(self, pid: int) -> None:
-        """Drop what is known of a child that has ended."""
-        self._ended.pop(pid, None)
+    def first_ended(self, pids: Sequence[int]) -> int:
+        """Wait until one of several children has ended, and return which."""
+        with self._lock:
+            while not (ended := self._ended.keys() & set(pids)):
+                self._listen(None)
+            return min(ended)
+
+    def forget(self, pid: int) -> Ended:
+        """Return how a child ended, and keep nothing of it. Raises `KeyError` where it has not."""
+        return self._ended.pop(pid)
 
     def _listen(self, seconds: float | None) -> bool:
         """Take in what the parent says; False if it says nothing in time. Raises `WarmError` where it is gone."""
@@ -165,21 +181,28 @@ def kill(pid: int, number: int = signal.SIGKILL, *, group: bool = True) -> None:
         (os.killpg if group else os.kill)(pid, number)
 
 
-def own_parent() -> WarmParent:
-    """Return the parent of this process if it is a warm child, otherwise one that is started for it once."""
-    if inside.own_parent is not None:
-        return _connected(os.getpid())
-    return _started(os.getpid())
+_own: dict[int, WarmParent] = {}
+"""By process: what is forked from this one needs a connection of its own."""
 
 
-@cache
-def _connected(_: int) -> WarmParent:
-    assert inside.own_parent is not None
-    return WarmParent(inside.own_parent)
+def own_parent(preload: Sequence[str] = ()) -> WarmParent:
+    """Return the parent of this process if it is a warm child, otherwise one that is started for it.
+
+    One that is there and alive stays, whatever it has imported.
+    """
+    found = _own.get(os.getpid())
+    if found is None or found.channel.ended:
+        if inside.own_parent is not None:
+            found = WarmParent(inside.own_parent)
+        else:
+            found = WarmParent.start(preload)
+            atexit.register(found.close)
+        _own[os.getpid()] = found
+    return found
 
 
-@cache
-def _started(_: int) -> WarmParent:
-    parent = WarmParent.start()
-    atexit.register(parent.close)
-    return parent
+def end_own_parent() -> None:
+    """End the parent that was started for this process, and all its children."""
+    if (found := _own.pop(os.getpid(), None)) is not None:
+        atexit.unregister(found.close)
+        found.close()

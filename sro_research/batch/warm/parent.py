@@ -16,6 +16,7 @@ import json
 import os
 import pickle
 import random
+import resource
 import selectors
 import signal
 import socket
@@ -157,6 +158,9 @@ def _call(about: dict[str, Any], arguments: bytes, files: list[int]) -> None:
     os.environ.update(about["environment"])
     time.tzset()
     os.chdir(about["folder"])
+    for limit, most in about["limits"].items():
+        with suppress(ValueError, OSError):
+            resource.setrlimit(getattr(resource, limit), tuple(most))
     for at, file in enumerate(files[:2], 1):
         os.dup2(file, at)
         os.close(file)

@@ -1,0 +1,140 @@
+"""Many pages: who makes them, and where. Every executor takes the same jobs and yields them as they end."""
+
+from __future__ import annotations
+
+import ast
+import multiprocessing
+import signal
+import sys
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from functools import partial
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from threading import Event
+
+import nbformat
+
+from sro_research.batch.notebook import WARM, Outcome
+from sro_research.batch.page import Limits, make_page
+from sro_research.batch.plan import Job
+from sro_research.batch.warm.pool import Died, WarmPool
+from sro_research.errors import EXIT_STOPPED
+
+SECONDS_TO_END = 1.5
+"""So long a process that is told to end has time to do so."""
+_told_to_end = Event()
+
+Ended = Generator[tuple[Job, Outcome]]
+Working = Callable[[list[str]], None]
+"""Called with the names of the jobs that are being worked on."""
+
+
+def preload(notebooks: Iterable[Path]) -> list[str]:
+    """Return what children import to make pages of these notebooks, so that a parent can import it before them."""
+    found: dict[str, None] = {make_page.__module__: None}
+    for notebook in notebooks:
+        for cell in nbformat.read(notebook, as_version=4).cells:
+            if cell.cell_type == "code":
+                found |= dict.fromkeys(_imported(cell.source))
+    return list(found)
+
+
+def _imported(source: str) -> Iterator[str]:
+    try:
+        body = ast.parse(source).body
+    except SyntaxError:  # A magic, or a mistake that the notebook will show.
+        return
+    for statement in body:
+        if isinstance(statement, ast.Import):
+            yield from (name.name for name in statement.names)
+        elif isinstance(statement, ast.ImportFrom) and statement.module and not statement.level:
+            yield statement.module
+
+
+def warm_pages(
+    jobs: Sequence[Job], slots: int, *, cwd: Path, limits: Limits, working: Working = lambda _: None
+) -> Ended:
+    """Make pages in forked children, so many at a time."""
+    if not jobs:
+        return
+    modules = preload({job.notebook for job in jobs})
+    tasks = ({"job": job, "cwd": cwd, "engine": WARM, "limits": limits} for job in jobs)
+    with WarmPool(min(slots, len(jobs)), modules) as pool:
+        for number, result in pool.run(f"{make_page.__module__}:{make_page.__name__}", tasks):
+            working([task["job"].name for task in pool.running if task])
+            yield jobs[number], _ended(result)
+
+
+def _ended(result: Outcome | Died) -> Outcome:
+    if isinstance(result, Died):
+        how = signal.Signals(-result.status).name if result.status < 0 else f"exit status {result.status}"
+        return Outcome(0.0, None, f"the process that made this page died twice ({how}); run again")
+    return result
+
+
+def stock_pages(
+    jobs: Sequence[Job], slots: int, *, cwd: Path, limits: Limits, working: Working = lambda _: None
+) -> Ended:
+    """Make pages by papermill's own engine, a new kernel for each, in processes that stay."""
+    if not jobs:
+        return
+    # Spawned, not forked: vl-convert and the kernel client hold threads.
+    context = multiprocessing.get_context("spawn")
+    others = set(multiprocessing.active_children())
+    with ProcessPoolExecutor(
+        max_workers=min(slots, len(jobs)), mp_context=context, initializer=_end_with_kernels
+    ) as pool:
+        try:
+            make = partial(_make_unless_told, cwd=cwd, engine=None, limits=limits)
+            with _deaf_to_ctrl_c():
+                futures = {pool.submit(make, job): job for job in jobs}
+            for future in as_completed(futures):
+                working([job.name for running, job in futures.items() if running.running()])
+                try:
+                    yield futures[future], future.result()
+                except BrokenProcessPool:
+                    yield futures[future], Outcome(0.0, None, "the process that made this page died; run again")
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            _end(set(multiprocessing.active_children()) - others)
+            raise
+
+
+@contextmanager
+def _deaf_to_ctrl_c() -> Iterator[None]:
+    """Start processes that leave Ctrl-C, which a terminal sends to all of them, to this one."""
+    heard = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, heard)
+
+
+def _end_with_kernels() -> None:
+    """Make a process that is told to end do so as a program ends: its kernel is shut down, its sockets are removed."""
+
+    def end(*_: object) -> None:
+        _told_to_end.set()
+        sys.exit(EXIT_STOPPED)
+
+    signal.signal(signal.SIGTERM, end)
+
+
+def _make_unless_told(job: Job, *, cwd: Path, engine: str | None, limits: Limits) -> Outcome:
+    if _told_to_end.is_set():
+        sys.exit(EXIT_STOPPED)
+    return make_page(job, cwd=cwd, engine=engine, limits=limits)
+
+
+def _end(processes: Iterable[BaseProcess]) -> None:
+    for process in processes:
+        process.terminate()
+    deadline = time.monotonic() + SECONDS_TO_END
+    for process in processes:
+        process.join(max(0.0, deadline - time.monotonic()))
+        if process.is_alive():
+            process.kill()

@@ -1,0 +1,55 @@
+"""One page: its notebook run, and exported in every language."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from sro_research.batch.notebook import DEAD_KERNEL, Outcome, run_notebook
+from sro_research.batch.plan import Job
+from sro_research.errors import WorkbenchError
+from sro_research.files import write_text
+from sro_research.report.exporter import SchoolReportExporter
+from sro_research.study import REPORT_ONLY
+
+if sys.platform != "win32":
+    import resource
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one page may take: seconds for each cell, and bytes of memory (None: what there is)."""
+
+    seconds: int = 600
+    memory: int | None = None
+
+
+def make_page(job: Job, *, cwd: Path, engine: str | None, limits: Limits) -> Outcome:
+    """Run one report notebook and export its page in every language; whatever fails is this page's own failure.
+
+    A kernel that died is replaced once, since the machine may have ended it. `engine` is papermill's name for what
+    runs the notebook.
+    """
+    os.environ[REPORT_ONLY] = "1"
+    if limits.memory is not None and sys.platform != "win32":
+        resource.setrlimit(resource.RLIMIT_DATA, (limits.memory, resource.getrlimit(resource.RLIMIT_DATA)[1]))
+    for _ in range(2):
+        outcome = run_notebook(
+            job.notebook, job.output, job.parameters, cwd=cwd, engine=engine, seconds_per_cell=limits.seconds
+        )
+        if not outcome.error.startswith(DEAD_KERNEL):
+            break
+    if not outcome.ok:
+        return outcome
+    try:
+        for language, page in job.pages.items():
+            others = " ".join(f"{code}={other.name}" for code, other in job.pages.items() if code != language)
+            html, _ = SchoolReportExporter(language=language, other_pages=others).from_filename(str(job.output))
+            write_text(page, html)
+    except WorkbenchError as error:
+        return Outcome(outcome.seconds, None, str(error))
+    except Exception as error:
+        return Outcome(outcome.seconds, None, f"{type(error).__name__} while the page was exported")
+    return outcome

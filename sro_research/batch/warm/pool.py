@@ -1,0 +1,102 @@
+"""Tasks in children of a warm parent: so many at a time, each in a process of its own that ends with it."""
+
+from __future__ import annotations
+
+import importlib
+import mmap
+import os
+import pickle
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from sro_research.batch.warm.fork import WarmError, end_own_parent, own_parent
+
+TRIES = 2
+"""A process that died is replaced once; an error in a task is its result."""
+_PARENTS = 3
+"""So many parents may die one after the other before a task has ended."""
+
+
+@dataclass(frozen=True)
+class Died:
+    """What comes of a task whose process died, also the second time; `status` as an exit status, negative: a signal."""
+
+    status: int
+
+
+class WarmPool:
+    """So many slots of this process's warm parent, each with one child at a time. Leaving it ends the parent."""
+
+    def __init__(self, slots: int, preload: Sequence[str] = ()) -> None:
+        self.slots, self.preload = slots, preload
+        self.parent = own_parent(preload)
+        self._lost = 0
+        self.running: list[Any] = [None] * slots
+        """The task in each slot."""
+
+    def __enter__(self) -> WarmPool:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        end_own_parent()
+
+    def run(self, function: str, tasks: Iterable[dict[str, Any]]) -> Iterator[tuple[int, Any | Died]]:
+        """Call `function` ("module:name") with the arguments in each task; yield its number and result as it ends.
+
+        Raises `WarmError` where no parent stays
+        alive, `RefusedError` where it cannot be forked.
+        """
+        waiting = deque((number, task, 1) for number, task in enumerate(tasks))
+        free = list(range(self.slots))[::-1]
+        live: dict[int, tuple[int, dict[str, Any], int, int, int]] = {}
+        try:
+            while waiting or live:
+                try:
+                    while waiting and free:
+                        number, task, attempt = waiting.popleft()
+                        slot, file = free.pop(), os.memfd_create("result")
+                        live[file] = (number, task, attempt, slot, 0)
+                        arguments = {"function": function, "arguments": task}
+                        pid = self.parent.fork(f"{__name__}:answer", arguments, files=[file])
+                        live[file] = (number, task, attempt, slot, pid)
+                        self.running[slot] = task
+                    pid = self.parent.first_ended([entry[-1] for entry in live.values()])
+                    ended = [file for file, entry in live.items() if entry[-1] == pid]
+                    status = self.parent.forget(pid).status
+                    self._lost = 0
+                except WarmError:  # The parent died, and its children with it.
+                    ended, status = list(live), -9
+                    end_own_parent()
+                    self._lost += 1
+                    if self._lost == _PARENTS:
+                        raise
+                    self.parent = own_parent(self.preload)
+                for file in ended:
+                    number, task, attempt, slot, _ = live.pop(file)
+                    free.append(slot)
+                    self.running[slot] = None
+                    result = Died(status) if status else _result(file)
+                    os.close(file)
+                    if isinstance(result, Died) and attempt < TRIES:
+                        waiting.appendleft((number, task, attempt + 1))
+                    else:
+                        yield number, result
+        finally:
+            for file in live:
+                os.close(file)
+
+
+def _result(file: int) -> Any:
+    with mmap.mmap(file, 0, access=mmap.ACCESS_READ) as written:
+        return pickle.loads(written)
+
+
+def answer(file: int, *, function: str, arguments: dict[str, Any]) -> None:
+    """Call a function in a child and leave what it returns in a file of memory."""
+    module, name = function.split(":")
+    result = getattr(importlib.import_module(module), name)(**arguments)
+    with os.fdopen(file, "wb") as written, suppress(BrokenPipeError):
+        pickle.dump(result, written)
