@@ -22,7 +22,7 @@ from sro_research.batch.lock import alone_in
 from sro_research.batch.manifest import Entry, Manifest, environment
 from sro_research.batch.notebook import WARM
 from sro_research.batch.page import Limits
-from sro_research.batch.plan import page_jobs, study_jobs
+from sro_research.batch.plan import page_jobs, page_notebooks, study_jobs
 from sro_research.batch.run import STOCK, How, run_study
 from sro_research.disclosure.audit import audit
 from sro_research.disclosure.policy import MINIMUM_GROUP_SIZE
@@ -326,7 +326,7 @@ def _read_only(params_file: Path) -> Study:
     with tempfile.TemporaryDirectory() as scratch:
         study = open_study(str(params_file), run_dir=scratch)
     study_jobs(study, params_file, "")
-    page_jobs(study, params_file, "", {})
+    page_notebooks(study)
     return study
 
 

@@ -6,6 +6,7 @@ import os
 import re
 import tempfile
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,7 +40,7 @@ class Outcome:
         return not self.error
 
 
-def check_parameters(notebook: Path, given: dict[str, str]) -> None:
+def check_parameters(notebook: Path, given: Iterable[str]) -> None:
     """Refuse parameters that a notebook does not declare, before a kernel starts.
 
     papermill would only warn and then run with the default: a green run of the wrong school.

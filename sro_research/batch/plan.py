@@ -71,8 +71,6 @@ def page_jobs(study: Study, params_file: Path, environment: str, schools: dict[s
     cells = _cells_of_each(read_table(folders.cells))
     given = {"params_file": str(params_file), "run_dir": str(folders.root)}
     school, board = page_notebooks(study)
-    check_parameters(school, {**given, "school_id": ""})
-    check_parameters(board, given)
     notebook = file_fingerprint(school)
     jobs = [
         _page_job(
@@ -90,9 +88,15 @@ def page_jobs(study: Study, params_file: Path, environment: str, schools: dict[s
 
 
 def page_notebooks(study: Study) -> tuple[Path, Path]:
-    """Return the notebooks of a school's page and of the board's."""
+    """Return the notebooks of a school's page and of the board's.
+
+    Raises `StudyFileError` where one is missing or does not declare the parameters it will be given.
+    """
     folder, names = Path(study.parameters.folders.notebooks), study.parameters.notebooks
-    return folder / names.school, folder / names.board
+    school, board = folder / names.school, folder / names.board
+    check_parameters(school, ["params_file", "run_dir", "school_id"])
+    check_parameters(board, ["params_file", "run_dir"])
+    return school, board
 
 
 def _cells_of_each(cells: pd.DataFrame) -> dict[str, str]:

@@ -87,7 +87,7 @@ def _run(study: Study, params_file: Path, only: list[str], limit: int | None, ho
     environ = environment()
     manifest = Manifest.open(study.folders.root, study.parameters.study, study.parameters.fingerprint)
     manifest.begin(environ)
-    steps = study_jobs(study, params_file, environ)
+    steps, reports = study_jobs(study, params_file, environ), page_notebooks(study)
     made, kept, failed = 0, 0, []
     stale = how.force or not study.folders.cells.is_file()
     for number, job in enumerate(steps):
@@ -95,7 +95,7 @@ def _run(study: Study, params_file: Path, only: list[str], limit: int | None, ho
             kept += 1
             continue
         if made == 0 and how.engine == WARM:
-            fork.own_parent(preload([*(step.notebook for step in steps), *page_notebooks(study)]))
+            fork.own_parent(preload([*(step.notebook for step in steps), *reports]))
         how.progress(job.name, number, len(steps), 0)
         stale = True  # What follows a notebook that ran anew rests on what it wrote.
         engine = WARM if how.engine == WARM else None

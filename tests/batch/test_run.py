@@ -208,7 +208,9 @@ def stopped_by_ctrl_c(folder: Path, command: list[object], kernels: int) -> subp
 
 def test_ctrl_c_is_one_sentence_and_ends_everything(tmp_path: Path) -> None:
     sleeping(tmp_path)
-    study = demo_study(tmp_path, "notebooks: {study: [sleeping.ipynb]}\n")
+    study = demo_study(
+        tmp_path, "notebooks: {study: [sleeping.ipynb], school: sleeping.ipynb, board: sleeping.ipynb}\n"
+    )
     study.write_text(study.read_text().replace("folders:\n", f"folders:\n  notebooks: {tmp_path}\n"))
     ended = stopped_by_ctrl_c(tmp_path, ["-m", "sro_research", "run", study], kernels=1)
     assert ended.returncode == 130, ended.stderr
