@@ -1,5 +1,8 @@
 """Three kinds of charts, each drawn for a wide and a narrow column.
 
+Channels, axes and marks are Altair's, so that a wrong name is an error; they are put together by hand, because Altair
+copies and checks a chart at every step, which took most of the time of a page (tests check them against its schema).
+
 Labels are sentences in two languages: they are wrapped here, because a chart library cuts what does not fit. Colours
 are the tokens of the theme; the published page repaints them for light and dark.
 """
@@ -51,6 +54,8 @@ THEME: dict[str, Any] = {
     "text": {"color": INK, "fontSize": FONT_SIZE},
     "facet": {"spacing": 24},
 }
+MARKED, DRAWN = "datum.mark != ''", "datum.mark == ''"
+"""Rows that carry a mark in the place of numbers, and rows that carry numbers."""
 LABEL_SHARE = 0.07
 """Slices below this share carry no number; the table below the chart has it."""
 
@@ -96,25 +101,24 @@ def interval_chart(rows: Sequence[Row], *, ours: str, others: str, axis: str, wi
         if cell is not None and (name == ours or cell.shown or cell.status != row.ours.status)  # One mark for both.
     ]
     labels, plot = [row.label for row in rows], _beside(width)
-    base = _rows().encode(
-        y=_labels(labels, _label_width(width)),
-        **({"yOffset": alt.YOffset("who:N", sort=names)} if compared else {}),
-    )
+    side = {"yOffset": alt.YOffset("who:N", sort=names)} if compared else {}
+    base = {"y": _labels(labels, _label_width(width)), **side}
     who = _who(names, plot)
     tooltip = [alt.Tooltip("label:N", title=" "), alt.Tooltip("who:N", title=" "), *_numbers_tooltip()]
     step = max(34 if compared else 28, _deepest(labels, _label_width(width)) * LINE + GAP)
-    return _specification(
-        alt.layer(
-            base.mark_rule(strokeWidth=2).encode(x=_percent("low:Q", axis), x2="high:Q", color=who["color"]),
-            base.mark_point(filled=True, size=90, opacity=1).encode(
-                x=_percent("percent:Q", axis), tooltip=tooltip, **who
-            ),
-            base.mark_text(align="left", dx=6)
-            .encode(x=alt.datum(0), text="mark:N", color=who["color"])
-            .transform_filter("datum.mark != ''"),
-        ).properties(width=plot, height=alt.Step(step, **{"for": "position"})),
-        records,
-    )
+    layers = [
+        _layer(_range(), **base, x=_percent("low:Q", axis), x2=alt.X2("high:Q"), color=who["color"]),
+        _layer(_dot(), **base, x=_percent("percent:Q", axis), tooltip=tooltip, **who),
+        _layer(
+            alt.MarkDef("text", align="left", dx=6),
+            MARKED,
+            **base,
+            x=alt.XDatum(0),
+            text=alt.Text("mark:N"),
+            color=who["color"],
+        ),
+    ]
+    return _specification(records, layer=layers, width=plot, height={"step": step, "for": "position"})
 
 
 def answer_chart(bars: Sequence[Bar], *, labels: list[str], axis: str, width: int) -> dict[str, Any]:
@@ -127,22 +131,28 @@ def answer_chart(bars: Sequence[Bar], *, labels: list[str], axis: str, width: in
     plot, space = (width - GAP, width - GAP) if above else (_beside(width), _label_width(width))
     depth = _deepest(questions, space) * LINE + GAP
     legend = _legend(labels, plot, offset=depth / 2 + GAP if above else LEGEND_OFFSET)
-    base = _rows().encode(y=_labels_above(questions, space) if above else _labels(questions, space))
-    drawn = base.transform_filter("datum.mark == ''")
+    base = {"y": _labels_above(questions, space) if above else _labels(questions, space)}
     colors = alt.Scale(domain=labels, range=_answer_colors(len(labels)))
+    layers = [
+        _layer(
+            alt.MarkDef("bar", stroke=PAPER, strokeWidth=2, height=BAR),
+            DRAWN,
+            **base,
+            x=_percent("from:Q", axis, grid=not above),
+            x2=alt.X2("to:Q"),
+            color=alt.Color("answer:N", scale=colors, legend=legend),
+        ),
+        _layer(alt.MarkDef("text", color=PAPER), DRAWN, **base, x=alt.X("middle:Q"), text=alt.Text("number:N")),
+        _layer(
+            alt.MarkDef("text", align="left", dx=6, color=INK),
+            MARKED,
+            **base,
+            x=alt.XDatum(0),
+            text=alt.Text("mark:N"),
+        ),
+    ]
     return _specification(
-        alt.layer(
-            drawn.mark_bar(stroke=PAPER, strokeWidth=2, height=BAR).encode(
-                x=_percent("from:Q", axis, grid=not above),
-                x2="to:Q",
-                color=alt.Color("answer:N", scale=colors, legend=legend),
-            ),
-            drawn.mark_text(color=PAPER).encode(x="middle:Q", text="number:N"),
-            base.mark_text(align="left", dx=6, color=INK)
-            .encode(x=alt.datum(0), text="mark:N")
-            .transform_filter("datum.mark != ''"),
-        ).properties(width=plot, height=alt.Step(depth + BAR + GAP if above else max(36, depth))),
-        records,
+        records, layer=layers, width=plot, height={"step": depth + BAR + GAP if above else max(36, depth)}
     )
 
 
@@ -188,25 +198,28 @@ def trend_chart(
     who = _who(names, width)
     # Side by side, so that ranges do not cover each other, but close enough to belong to one wave.
     side = {"xOffset": alt.XOffset("who:N", sort=names, scale=alt.Scale(paddingOuter=1))} if compared else {}
-    base = alt.Chart().encode(x=wave, **side)
-    value = alt.Y(
-        "percent:Q",
-        scale=alt.Scale(domain=[0, 100]),
-        axis=alt.Axis(title=None, values=[0, 50, 100], format="d"),
-    )
-    layered = alt.layer(
-        base.mark_rule(strokeWidth=2).encode(
-            y=alt.Y("low:Q", scale=alt.Scale(domain=[0, 100])), y2="high:Q", color=who["color"]
+    base = {"x": wave, **side}
+    whole = alt.Scale(domain=[0, 100])
+    value = alt.Y("percent:Q", scale=whole, axis=alt.Axis(title=None, values=[0, 50, 100], format="d"))
+    layers = [
+        _layer(_range(), **base, y=alt.Y("low:Q", scale=whole), y2=alt.Y2("high:Q"), color=who["color"]),
+        _layer(alt.MarkDef("line", strokeWidth=2), **base, y=value, color=who["color"]),
+        _layer(
+            _dot(),
+            **base,
+            y=value,
+            tooltip=[alt.Tooltip("wave:N"), alt.Tooltip("who:N"), *_numbers_tooltip()],
+            **who,
         ),
-        base.mark_line(strokeWidth=2).encode(y=value, color=who["color"]),
-        base.mark_point(filled=True, size=90, opacity=1).encode(
-            y=value, tooltip=["wave:N", "who:N", *_numbers_tooltip()], **who
+        _layer(
+            alt.MarkDef("text", baseline="bottom"),
+            MARKED,
+            **base,
+            y=alt.YDatum(2),
+            text=alt.Text("mark:N"),
+            color=who["color"],
         ),
-        base.mark_text(baseline="bottom")
-        .encode(y=alt.datum(2), text="mark:N", color=who["color"])
-        .transform_filter("datum.mark != ''"),
-        data=alt.NamedData(name=ROWS),
-    ).properties(width=plot, height=120)
+    ]
     titles = [panel.label for panel in panels]
     header = alt.Header(
         title=None,
@@ -215,14 +228,36 @@ def trend_chart(
         labelAnchor="start",
         labelFontWeight="bold",
     )
-    chart = layered.facet(facet=alt.Facet("panel:N", sort=titles, header=header), columns=columns)
     title = alt.Title(axis, anchor="start", fontWeight="normal", fontSize=FONT_SIZE, color=INK, offset=2 * GAP)
-    return _specification(chart.resolve_axis(x="independent").properties(title=title), records)
+    return _specification(
+        records,
+        title=_plain(title),
+        facet=_plain(alt.Facet("panel:N", sort=titles, header=header)),
+        columns=columns,
+        spec={"layer": layers, "width": plot, "height": 120},
+        resolve={"axis": {"x": "independent"}},
+    )
 
 
-def _rows() -> alt.Chart:
-    """Return a chart of rows that are put into the specification at the end, not copied with every step."""
-    return alt.Chart(alt.NamedData(name=ROWS))
+def _layer(mark: alt.MarkDef, rows: str = "", **channels: Any) -> dict[str, Any]:
+    """Return one layer of a chart; `rows` is the condition that its rows meet."""
+    encoding = {name: _plain(channel) for name, channel in channels.items()}
+    layer = {"mark": _plain(mark), "encoding": encoding}
+    return {**layer, "transform": [{"filter": rows}]} if rows else layer
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_plain(one) for one in value]
+    return value.to_dict(validate=False, context={})
+
+
+def _range() -> alt.MarkDef:
+    return alt.MarkDef("rule", strokeWidth=2)
+
+
+def _dot() -> alt.MarkDef:
+    return alt.MarkDef("point", filled=True, size=90, opacity=1)
 
 
 def _position(cell: Cell) -> dict[str, Any]:
@@ -325,6 +360,6 @@ def _answer_colors(count: int) -> list[str]:
     )
 
 
-def _specification(chart: alt.TopLevelMixin, rows: list[dict[str, Any]]) -> dict[str, Any]:
+def _specification(rows: list[dict[str, Any]], **parts: Any) -> dict[str, Any]:
     """Return the Vega-Lite specification with its rows: those of the page's table, and nothing else of any table."""
-    return {**chart.to_dict(validate=False), "config": THEME, "datasets": {ROWS: rows}}
+    return {"$schema": alt.SCHEMA_URL, "data": {"name": ROWS}, **parts, "config": THEME, "datasets": {ROWS: rows}}
