@@ -84,10 +84,10 @@ def read_yaml(path: Path) -> Document:
             raise StudyFileError(path, "the file must hold `key: value` lines", fix="Start from params/demo.yaml.")
         return Document(path, _mapping(node, (), path, lines), lines)
     except yaml.MarkedYAMLError as raised:
-        error = _in_detail(text, raised)
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        fault = _in_detail(text, raised)
+        line = fault.problem_mark.line + 1 if fault.problem_mark else 1
         raise StudyFileError(
-            f"{path}:{line}", f"this is not valid YAML: {error.problem}", fix="Check indentation and quotes."
+            f"{path}:{line}", f"this is not valid YAML: {fault.problem}", fix="Check indentation and quotes."
         ) from None
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
