@@ -1,4 +1,7 @@
-"""The door: `sro-research`."""
+"""The door: `sro-research`.
+
+What only one command needs and takes long to import is imported there.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +14,12 @@ import warnings
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from tqdm import tqdm
 
 from sro_research import __version__
-from sro_research.batch.check import counted, notes, refusals_of, rows_set_aside, schools_found
 from sro_research.batch.lock import alone_in
 from sro_research.batch.manifest import Entry, Manifest, environment
 from sro_research.batch.notebook import WARM
@@ -27,14 +29,23 @@ from sro_research.batch.run import STOCK, How, run_study
 from sro_research.disclosure.audit import audit
 from sro_research.disclosure.policy import MINIMUM_GROUP_SIZE
 from sro_research.disclosure.published import read_public_numbers, read_tokens
-from sro_research.errors import EXIT_INCOMPLETE, EXIT_INPUT, EXIT_LEAK, EXIT_STOPPED, StudyFileError, WorkbenchError
+from sro_research.errors import (
+    EXIT_INCOMPLETE,
+    EXIT_INPUT,
+    EXIT_LEAK,
+    EXIT_STOPPED,
+    StudyFileError,
+    WorkbenchError,
+    counted,
+)
 from sro_research.files import write_json
 from sro_research.instruments import InstrumentFile, TranslationFile
-from sro_research.intake import Intake, look_through
 from sro_research.parameters import Parameters, TrainingStandard
 from sro_research.report.exporter import fixed_texts
 from sro_research.study import Study, open_study
-from sro_research.synthetic import make_district, write_exports
+
+if TYPE_CHECKING:
+    from sro_research.intake import Intake
 
 STUDY_FILE = click.argument("params_file", type=click.Path(path_type=Path))
 CANNOT_RUN = "The study cannot run."
@@ -184,6 +195,8 @@ def list_jobs(params_file: Path, run_dir: str) -> None:
 def check(params_file: Path) -> None:
     """Check a study file, its instruments, notebooks and source files; write nothing."""
     study = _read_only(params_file)
+    from sro_research.batch.check import notes, refusals_of, rows_set_aside, schools_found
+
     intake = _look_through(study)
     for row in intake.sources.itertuples():
         counts = f"{row.rows_read} rows, {row.rows_set_aside} set aside" if row.status == "read" else row.status
@@ -249,6 +262,8 @@ def synthesize(params_file: Path, schools: int, seed: int) -> None:
             f"{params_file}: synthetic", "this study is about real people", fix="Use params/demo.yaml."
         )
     instruments = list(study.instruments.values())
+    from sro_research.synthetic import make_district, write_exports
+
     district = make_district(instruments, p.waves, list(study.courses), schools=schools, seed=seed)
     surveys = {(s.instrument, s.wave): s.file for s in p.surveys}
     records = {kind: source.file for kind, source in vars(p.records).items() if source is not None}
@@ -332,6 +347,8 @@ def _read_only(params_file: Path) -> Study:
 
 def _look_through(study: Study) -> Intake:
     p = study.parameters
+    from sro_research.intake import look_through
+
     return look_through(
         p.surveys,
         p.records,

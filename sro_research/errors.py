@@ -68,6 +68,11 @@ class ReportError(WorkbenchError):
     """A page is not fit to be published."""
 
 
+def counted(number: int, thing: str) -> str:
+    """Write `1 row`, `2 rows`."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return a hint that names the closest known spelling, or lists what is known."""
     choices = sorted(str(k) for k in known)

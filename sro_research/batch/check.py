@@ -5,18 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from sro_research.errors import StudyFileError
+from sro_research.errors import StudyFileError, counted
 from sro_research.intake import Intake, fix_of
 from sro_research.measures.outreach import outside_periods
 from sro_research.measures.quality import SMALLEST_COUNT, answers_per_school, more_answers_than_people
 from sro_research.study import Study, reported_schools
 
 ROWS_SHOWN = 5
-
-
-def counted(number: int, thing: str) -> str:
-    """Write `1 row`, `2 rows`."""
-    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
 def rows_set_aside(study: Study, intake: Intake) -> Iterator[str]:
