@@ -9,7 +9,6 @@ import os
 import shutil
 import sys
 import tempfile
-import time
 import warnings
 from collections.abc import Callable
 from functools import wraps
@@ -17,15 +16,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from tqdm import tqdm
 
 from sro_research import __version__
 from sro_research.batch.lock import alone_in
-from sro_research.batch.manifest import Entry, Manifest, environment
-from sro_research.batch.notebook import WARM
+from sro_research.batch.manifest import Entry
+from sro_research.batch.notebook import STOCK, WARM
 from sro_research.batch.page import Limits
-from sro_research.batch.plan import page_jobs, page_notebooks, study_jobs
-from sro_research.batch.run import STOCK, How, run_study
+from sro_research.batch.plan import page_notebooks, study_jobs
+from sro_research.batch.progress import PROGRESS
+from sro_research.batch.run import How, Summary, merge_study, plan_study, run_study
 from sro_research.disclosure.audit import audit
 from sro_research.disclosure.policy import MINIMUM_GROUP_SIZE
 from sro_research.disclosure.published import read_public_numbers, read_tokens
@@ -49,9 +48,20 @@ if TYPE_CHECKING:
 
 STUDY_FILE = click.argument("params_file", type=click.Path(path_type=Path))
 CANNOT_RUN = "The study cannot run."
-SECONDS_BETWEEN_LINES = 3.0
-"""Where there is no terminal, progress is a line at most every so often."""
 RUN_DIR = click.option("--run-dir", default="", help="Results folder, instead of <reports>/<study>.")
+
+
+class Shard(click.ParamType):
+    """Which part of how many: 2/8."""
+
+    name = "shard"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
+        """Return the number and the count."""
+        number, _, count = str(value).partition("/")
+        if not (number.isdigit() and count.isdigit() and 1 <= int(number) <= int(count)):
+            self.fail(f"'{value}' is not a part of a whole, such as 2/8.", param, ctx)
+        return int(number), int(count)
 
 
 def plainly(command: Callable[..., None]) -> Callable[..., None]:
@@ -83,7 +93,11 @@ def main() -> None:
 @STUDY_FILE
 @RUN_DIR
 @click.option("--only", multiple=True, metavar="SCHOOL", help="Make the page of this school only; may be repeated.")
-@click.option("--limit", type=click.IntRange(min=1), help="Make the pages of the first so many schools.")
+@click.option(
+    "--limit",
+    type=click.IntRange(min=0),
+    help="Make the pages of the first so many schools; 0 stops at the safe cells.",
+)
 @click.option(
     "--jobs",
     type=click.IntRange(min=1),
@@ -91,6 +105,8 @@ def main() -> None:
     show_default=True,
     help="Pages made at a time.",
 )
+@click.option("--dry-run", is_flag=True, help="Say what would run and why, and run nothing.")
+@click.option("--force", is_flag=True, help="Make everything anew, also what is up to date.")
 @click.option(
     "--engine",
     type=click.Choice([WARM, STOCK]),
@@ -98,6 +114,11 @@ def main() -> None:
     show_default=True,
     help="Fork a kernel for each notebook, or start one as papermill does.",
 )
+@click.option(
+    "--verify", type=click.IntRange(min=0), default=0, metavar="K", help="Compare so many pages with stock ones."
+)
+@click.option("--scheduler", default="", metavar="ADDRESS", help="Make pages on the Dask cluster at tcp://….")
+@click.option("--shard", type=Shard(), metavar="I/N", help="Make the I-th of N parts of the pages; `merge` publishes.")
 @click.option(
     "--cell-timeout",
     type=click.IntRange(min=1),
@@ -107,47 +128,48 @@ def main() -> None:
     help="Time for each cell of a page.",
 )
 @click.option("--memory", type=click.IntRange(min=200), metavar="MB", help="Memory for each page.")
-@click.option("--force", is_flag=True, help="Make everything anew, also what is up to date.")
+@click.option("--progress", type=click.Choice(["auto", "json"]), default="auto", help="How progress is told.")
 @plainly
 def run(
     params_file: Path,
     run_dir: str,
     only: tuple[str, ...],
     limit: int | None,
-    jobs: int,
-    engine: str,
-    cell_timeout: int,
-    memory: int | None,
+    dry_run: bool,
     force: bool,
+    shard: tuple[int, int] | None,
+    progress: str,
+    verify: int,
+    memory: int | None,
+    **how: Any,
 ) -> None:
     """Run a study: its notebooks, one page for each school, and the board's page."""
-    with tqdm(
-        total=1,
-        unit="",
-        bar_format="{desc:<34.34} {bar} {n_fmt}/{total_fmt} [{elapsed}]{postfix}",
-        leave=False,
-        disable=None,
-    ) as bar:
-        last = -SECONDS_BETWEEN_LINES
-
-        def progress(name: str, done: int, total: int, failed: int) -> None:
-            nonlocal last
-            if bar.disable:  # No terminal: a log shows life by plain lines.
-                if time.monotonic() - last >= SECONDS_BETWEEN_LINES:
-                    last = time.monotonic()
-                    click.echo(f"{done}/{total} {name}" + (f", {failed} failed" if failed else ""), err=True)
-                return
-            bar.total, bar.n = total, done
-            bar.set_description_str(name, refresh=False)
-            bar.set_postfix_str(f"{failed} failed" if failed else "")
-
+    if dry_run:
+        for name, reason in plan_study(params_file, run_dir=run_dir, only=list(only), limit=limit, force=force):
+            click.echo(f"{'run' if reason else 'up to date':<11} {name:<32} {reason}".rstrip())
+        return
+    limits = Limits(how.pop("cell_timeout"), memory and memory * 2**20)
+    with PROGRESS[progress]() as told:
         summary = run_study(
             params_file,
             run_dir=run_dir,
             only=list(only),
             limit=limit,
-            how=How(engine, jobs, Limits(cell_timeout, memory and memory * 2**20), force, progress),
+            how=How(limits=limits, force=force, shard=shard, verify=verify, progress=told, **how),
         )
+    _say(summary)
+
+
+@main.command()
+@STUDY_FILE
+@RUN_DIR
+@plainly
+def merge(params_file: Path, run_dir: str) -> None:
+    """Publish the pages that the shards of a run have made."""
+    _say(merge_study(params_file, run_dir=run_dir))
+
+
+def _say(summary: Summary) -> None:
     if summary.refusal:
         click.echo(f"error: {summary.refusal}", err=True)
         click.echo(CANNOT_RUN)
@@ -165,28 +187,6 @@ def run(
         click.echo(f"index: {summary.index}")
     if not summary.complete:
         sys.exit(EXIT_INCOMPLETE)
-
-
-@main.command("list")
-@STUDY_FILE
-@RUN_DIR
-@plainly
-def list_jobs(params_file: Path, run_dir: str) -> None:
-    """List what a run consists of, and what of it is up to date."""
-    study, path = open_study(str(params_file), run_dir=run_dir), params_file.absolute()
-    manifest = Manifest.open(study.folders.root, study.parameters.study, study.parameters.fingerprint)
-    environ = environment()
-    jobs = study_jobs(study, path, environ)
-    names: dict[str, str] = {}
-    if study.folders.cells.is_file():
-        names = study.reported_schools()
-        jobs += page_jobs(study, path, environ, names)
-    for job in jobs:
-        entry = manifest.entries.get(job.name)
-        state = "up to date" if manifest.done(job) else "failed" if entry and entry.status == "failed" else "to do"
-        click.echo(f"{state:<11} {job.name:<32} {names.get(job.parameters.get('school_id', ''), '')}".rstrip())
-    if not names:
-        click.echo("The schools are known after the study notebooks have run.")
 
 
 @main.command()

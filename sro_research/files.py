@@ -7,6 +7,7 @@ aliases, merge keys and tags are refused: a reader should not have to put a file
 
 from __future__ import annotations
 
+import ctypes
 import datetime as dt
 import hashlib
 import json
@@ -14,6 +15,8 @@ import math
 import os
 import re
 import secrets
+import shutil
+import sys
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -38,6 +41,8 @@ _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 LONGEST_INTEGER = 15
 """Digits of the longest whole number that every program keeps exactly; longer ones are identifiers."""
 
+_HERE, _EXCHANGE = -100, 2
+"""AT_FDCWD and RENAME_EXCHANGE of Linux."""
 _LEADING_ZERO = re.compile(r"[-+]?0[0-9_]+(\.[0-9]*)?")
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)")
 _NUMBER = re.compile(r"[-+]?([0-9]+\.[0-9]*|\.[0-9]+|[0-9]+)([eE][-+]?[0-9]+)?")
@@ -208,6 +213,26 @@ def write_bytes(path: Path, data: bytes) -> None:
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def put_in_place(new: Path, place: Path) -> None:
+    """Put a folder in the place of another, which is deleted; who looks finds the old one or the new one.
+
+    Linux exchanges two names in one step. Elsewhere there is a moment without either.
+    """
+    if place.exists() and not _exchanged(new, place):
+        shutil.rmtree(place)
+    if place.exists():
+        shutil.rmtree(new)
+    else:
+        new.rename(place)
+
+
+def _exchanged(one: Path, other: Path) -> bool:
+    exchange = getattr(ctypes.CDLL(None), "renameat2", None) if sys.platform == "linux" else None
+    if exchange is None:
+        return False
+    return exchange(_HERE, os.fsencode(one.absolute()), _HERE, os.fsencode(other.absolute()), _EXCHANGE) == 0
 
 
 def append_line(path: Path, line: str) -> None:

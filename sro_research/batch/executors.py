@@ -18,7 +18,7 @@ from threading import Event
 
 import nbformat
 
-from sro_research.batch.notebook import WARM, Outcome
+from sro_research.batch.notebook import STOCK, WARM, Outcome
 from sro_research.batch.page import Limits, make_page
 from sro_research.batch.plan import Job
 from sro_research.batch.warm.pool import Died, WarmPool
@@ -28,9 +28,8 @@ SECONDS_TO_END = 1.5
 """So long a process that is told to end has time to do so."""
 _told_to_end = Event()
 
-Ended = Generator[tuple[Job, Outcome]]
-Working = Callable[[list[str]], None]
-"""Called with the names of the jobs that are being worked on."""
+Ended = Generator[tuple[Job, Outcome, list[str]]]
+"""A job that has ended, what came of it, and the names of those that are being worked on."""
 
 
 def preload(notebooks: Iterable[Path]) -> list[str]:
@@ -55,9 +54,18 @@ def _imported(source: str) -> Iterator[str]:
             yield statement.module
 
 
-def warm_pages(
-    jobs: Sequence[Job], slots: int, *, cwd: Path, limits: Limits, working: Working = lambda _: None
-) -> Ended:
+def pages_by(where: str) -> Callable[..., Ended]:
+    """Return the executor of an engine, or of the Dask scheduler at an address."""
+    if where == WARM:
+        return warm_pages
+    if ":" not in where:
+        return stock_pages
+    from sro_research.batch.cluster import cluster_pages  # Dask is installed only where it is wanted.
+
+    return partial(cluster_pages, where)
+
+
+def warm_pages(jobs: Sequence[Job], slots: int, *, cwd: Path, limits: Limits) -> Ended:
     """Make pages in forked children, so many at a time."""
     if not jobs:
         return
@@ -65,8 +73,7 @@ def warm_pages(
     tasks = ({"job": job, "cwd": cwd, "engine": WARM, "limits": limits} for job in jobs)
     with WarmPool(min(slots, len(jobs)), modules) as pool:
         for number, result in pool.run(f"{make_page.__module__}:{make_page.__name__}", tasks):
-            working([task["job"].name for task in pool.running if task])
-            yield jobs[number], _ended(result)
+            yield jobs[number], _ended(result), [task["job"].name for task in pool.running if task]
 
 
 def _ended(result: Outcome | Died) -> Outcome:
@@ -76,9 +83,7 @@ def _ended(result: Outcome | Died) -> Outcome:
     return result
 
 
-def stock_pages(
-    jobs: Sequence[Job], slots: int, *, cwd: Path, limits: Limits, working: Working = lambda _: None
-) -> Ended:
+def stock_pages(jobs: Sequence[Job], slots: int, *, cwd: Path, limits: Limits) -> Ended:
     """Make pages by papermill's own engine, a new kernel for each, in processes that stay."""
     if not jobs:
         return
@@ -89,15 +94,15 @@ def stock_pages(
         max_workers=min(slots, len(jobs)), mp_context=context, initializer=_end_with_kernels
     ) as pool:
         try:
-            make = partial(_make_unless_told, cwd=cwd, engine=None, limits=limits)
+            make = partial(_make_unless_told, cwd=cwd, engine=STOCK, limits=limits)
             with _deaf_to_ctrl_c():
                 futures = {pool.submit(make, job): job for job in jobs}
             for future in as_completed(futures):
-                working([job.name for running, job in futures.items() if running.running()])
+                working = [job.name for running, job in futures.items() if running.running()]
                 try:
-                    yield futures[future], future.result()
+                    yield futures[future], future.result(), working
                 except BrokenProcessPool:
-                    yield futures[future], Outcome(0.0, None, "the process that made this page died; run again")
+                    yield futures[future], Outcome(0.0, None, "the process that made this page died; run again"), []
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             _end(set(multiprocessing.active_children()) - others)
@@ -124,7 +129,7 @@ def _end_with_kernels() -> None:
     signal.signal(signal.SIGTERM, end)
 
 
-def _make_unless_told(job: Job, *, cwd: Path, engine: str | None, limits: Limits) -> Outcome:
+def _make_unless_told(job: Job, *, cwd: Path, engine: str, limits: Limits) -> Outcome:
     if _told_to_end.is_set():
         sys.exit(EXIT_STOPPED)
     return make_page(job, cwd=cwd, engine=engine, limits=limits)

@@ -21,7 +21,9 @@ from sro_research.files import write_bytes
 KERNEL = "python3"
 DEAD_KERNEL = "DeadKernelError"
 WARM = "warm"
-"""This project's engine for papermill, see `sro_research.batch.warm`."""
+STOCK = "stock"
+"""Engines that this project registers with papermill: its own with forked kernels (see `sro_research.batch.warm`), and
+papermill's, which starts a kernel for each notebook."""
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 _PARAMETER = re.compile(r"^(\w+)\s*(?::[^=]+)?=", re.M)
 
@@ -63,13 +65,13 @@ def run_notebook(
     parameters: dict[str, str],
     *,
     cwd: Path,
-    engine: str | None = None,
+    engine: str = STOCK,
     seconds_per_cell: int | None = None,
 ) -> Outcome:
     """Run a notebook to `output`, which appears whole or not at all; a failed run is kept beside it as `.failed.ipynb`.
 
-    Parameters are passed as the strings they are: `-p` of papermill's command line would turn 0100 into 100. `engine`
-    is one of papermill's, None its own.
+    Parameters are passed as the strings they are: `-p` of papermill's command line would turn 0100 into 100. A cell that
+    takes more than `seconds_per_cell` is ended.
     """
     failed = output.with_suffix(".failed.ipynb")
     working = output.with_suffix(".running.ipynb")
@@ -89,6 +91,7 @@ def run_notebook(
                 log_output=False,
                 shutdown_kernel="immediate",
                 engine_name=engine,
+                keep=str(working),
                 execution_timeout=seconds_per_cell,
                 config=_transport(Path(sockets)),
             )

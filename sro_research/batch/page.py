@@ -26,7 +26,7 @@ class Limits:
     memory: int | None = None
 
 
-def make_page(job: Job, *, cwd: Path, engine: str | None, limits: Limits) -> Outcome:
+def make_page(job: Job, *, cwd: Path, engine: str, limits: Limits) -> Outcome:
     """Run one report notebook and export its page in every language; whatever fails is this page's own failure.
 
     A kernel that died is replaced once, since the machine may have ended it. `engine` is papermill's name for what

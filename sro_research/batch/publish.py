@@ -10,7 +10,7 @@ from sro_research import __version__
 from sro_research.batch.plan import BOARD, Job, page_name
 from sro_research.disclosure.audit import audit, require_clean
 from sro_research.errors import DisclosureError
-from sro_research.files import write_text
+from sro_research.files import put_in_place, write_text
 from sro_research.parameters import Language
 from sro_research.report.exporter import fixed_texts, render
 from sro_research.report.gate import check_page
@@ -30,9 +30,8 @@ def publish(study: Study, jobs: list[Job]) -> Path:
     where an attack on the new pages can work out what they hide.
     """
     release = study.folders.release
-    staged, previous = release.with_name("release.new"), release.with_name("release.old")
-    for folder in (staged, previous):
-        shutil.rmtree(folder, ignore_errors=True)
+    staged = release.with_name("release.new")
+    shutil.rmtree(staged, ignore_errors=True)
     staged.mkdir(parents=True)
     for job in jobs:
         for page in job.pages.values():
@@ -64,10 +63,7 @@ def publish(study: Study, jobs: list[Job]) -> Path:
         shutil.rmtree(staged)
     require_clean(result)
     study.keep_release_in_ledger()  # Before the pages are out: a ledger may know more than readers do, never less.
-    if release.exists():
-        release.rename(previous)
-    staged.rename(release)
-    shutil.rmtree(previous, ignore_errors=True)
+    put_in_place(staged, release)
     return release / page_name("index", languages[0])
 
 

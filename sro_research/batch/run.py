@@ -6,31 +6,43 @@ time; one that fails is recorded and the others go on. What was made from the sa
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
-from itertools import count
 from pathlib import Path
+from typing import Literal
 
-from sro_research.batch.executors import Working, preload, stock_pages, warm_pages
+from sro_research.batch.executors import pages_by, preload
 from sro_research.batch.lock import alone_in
-from sro_research.batch.manifest import Entry, Manifest, environment
-from sro_research.batch.notebook import WARM, run_notebook
+from sro_research.batch.manifest import FAILED, Entry, Manifest, environment
+from sro_research.batch.notebook import STOCK, WARM, run_notebook
 from sro_research.batch.page import Limits
-from sro_research.batch.plan import BOARD, chosen, page_jobs, page_notebooks, study_jobs
+from sro_research.batch.plan import BOARD, Job, chosen, page_jobs, page_notebooks, study_jobs
 from sro_research.batch.publish import publish
+from sro_research.batch.verify import verify
 from sro_research.batch.warm import fork
-from sro_research.errors import SourceError
+from sro_research.errors import SourceError, StudyFileError
 from sro_research.files import read_table
 from sro_research.measures.quality import more_answers_than_people
 from sro_research.study import Study, open_study
 
 _REFUSED = f"{SourceError.__name__}: "
 
-STOCK = "stock"
-"""papermill's own engine, with what makes it faster: for systems that cannot fork, and to check the other against."""
-Progress = Callable[[str, int, int, int], None]
-"""Called with what is being done, and how many of all are done and failed."""
+
+@dataclass(frozen=True)
+class Standing:
+    """How far a run has come: notebooks of this stage done, of so many, failed and skipped, and what is worked on."""
+
+    stage: Literal["study", "pages"]
+    done: int
+    total: int
+    failed: int = 0
+    skipped: int = 0
+    working: tuple[str, ...] = ()
+
+
+Progress = Callable[[Standing], None]
 
 
 @dataclass(frozen=True)
@@ -60,14 +72,20 @@ class Summary:
 
 @dataclass(frozen=True)
 class How:
-    """How a study is run: by which engine, how many pages at a time, within which limits, and who hears of it."""
+    """How a study is run.
+
+    By which engine, or by the workers of a Dask `scheduler`; how many pages at a time, within which limits; anew where
+    `force`; which part of the pages (`shard`: number and count); `verify` so many pages on a kernel of papermill's.
+    """
 
     engine: str = WARM if fork.POSSIBLE else STOCK
     jobs: int = 1
     limits: Limits = field(default_factory=Limits)
     force: bool = False
-    progress: Progress = lambda *_: None
-    working: Working = lambda _: None
+    scheduler: str = ""
+    shard: tuple[int, int] | None = None
+    verify: int = 0
+    progress: Progress = lambda _: None
 
 
 def run_study(
@@ -75,51 +93,111 @@ def run_study(
 ) -> Summary:
     """Run a study and publish what came of it. `only` and `limit` choose schools.
 
-    Raises `WorkbenchError` for what must be mended before anything can run.
+    A shard makes its pages and publishes nothing. Raises `WorkbenchError` for what must be mended before anything can
+    run.
     """
     params_file = params_file.absolute()
     study = open_study(str(params_file), run_dir=run_dir)
-    with alone_in(study.folders.root):
-        return _run(study, params_file, only or [], limit, how)
+    shard = "" if how.shard is None else f"{how.shard[0]}of{how.shard[1]}"
+    with alone_in(study.folders.root, shard):
+        return _run(study, params_file, only or [], limit, how, shard)
 
 
-def _run(study: Study, params_file: Path, only: list[str], limit: int | None, how: How) -> Summary:
-    environ = environment()
+def plan_study(
+    params_file: Path,
+    *,
+    run_dir: str = "",
+    only: list[str] | None = None,
+    limit: int | None = None,
+    force: bool = False,
+) -> list[tuple[str, str]]:
+    """Return what a run would do, in its order: each notebook and why it would run, blank where it is up to date."""
+    params_file = params_file.absolute()
+    study, environ = open_study(str(params_file), run_dir=run_dir), environment()
     manifest = Manifest.open(study.folders.root, study.parameters.study, study.parameters.fingerprint)
-    manifest.begin(environ)
+    steps, _ = study_jobs(study, params_file, environ), page_notebooks(study)
+    planned, stale = [], ""
+    for job in steps:
+        reason = stale or ("asked for" if force else manifest.reason(job))
+        planned.append((job.name, reason))
+        stale = stale or (reason and f"it rests on {job.name}")
+    if stale or not study.folders.cells.is_file():
+        return [*planned, ("pages", "they rest on the study notebooks")]
+    everyone = study.reported_schools()
+    for job in _wanted(page_jobs(study, params_file, environ, everyone), chosen(everyone, only or [], limit)):
+        planned.append((job.name, "asked for" if force else manifest.reason(job)))
+    return planned
+
+
+def merge_study(params_file: Path, *, run_dir: str = "") -> Summary:
+    """Publish the pages that shards have made."""
+    params_file = params_file.absolute()
+    study = open_study(str(params_file), run_dir=run_dir)
+    with alone_in(study.folders.root):
+        environ = environment()
+        manifest = Manifest.open(study.folders.root, study.parameters.study, study.parameters.fingerprint)
+        _require_cells(study, study_jobs(study, params_file, environ), manifest)
+        pages = page_jobs(study, params_file, environ, study.reported_schools())
+        failed = [entry for job in pages if (entry := manifest.entries.get(job.name)) and entry.status == FAILED]
+        done = [job for job in pages if manifest.done(job)]
+        return _summary(study, 0, len(done), failed, publish(study, done))
+
+
+def _require_cells(study: Study, steps: list[Job], manifest: Manifest) -> None:
+    for job in steps:
+        if reason := manifest.reason(job):
+            raise StudyFileError(
+                study.folders.cells, f"{job.name} is not up to date ({reason})", fix="First run with `--limit 0`."
+            )
+
+
+def _wanted(pages: list[Job], schools: dict[str, str]) -> list[Job]:
+    return [job for job in pages if job.name == BOARD or job.parameters["school_id"] in schools]
+
+
+def _run(study: Study, params_file: Path, only: list[str], limit: int | None, how: How, shard: str) -> Summary:
+    environ = environment()
+    manifest = Manifest.open(study.folders.root, study.parameters.study, study.parameters.fingerprint, shard)
     steps, reports = study_jobs(study, params_file, environ), page_notebooks(study)
+    if shard:
+        _require_cells(study, steps, manifest)
+    manifest.begin(environ)
     made, kept, failed = 0, 0, []
-    stale = how.force or not study.folders.cells.is_file()
+    stale = (how.force and not shard) or not study.folders.cells.is_file()
     for number, job in enumerate(steps):
         if not stale and manifest.done(job):
             kept += 1
             continue
         if made == 0 and how.engine == WARM:
             fork.own_parent(preload([*(step.notebook for step in steps), *reports]))
-        how.progress(job.name, number, len(steps), 0)
+        how.progress(Standing("study", number, len(steps), 0, kept, (job.name,)))
         stale = True  # What follows a notebook that ran anew rests on what it wrote.
-        engine = WARM if how.engine == WARM else None
-        outcome = run_notebook(job.notebook, job.output, job.parameters, cwd=params_file.parent, engine=engine)
+        outcome = run_notebook(job.notebook, job.output, job.parameters, cwd=params_file.parent, engine=how.engine)
         entry = manifest.record(job, outcome)
         made += 1
         if not outcome.ok:
             return _summary(study, made, kept, [entry], None)
+    if limit == 0:
+        return _summary(study, made, kept, [], None)
     everyone = study.reported_schools()
     pages = page_jobs(study, params_file, environ, everyone)
-    schools = chosen(everyone, only, limit)
-    wanted = [job for job in pages if job.name == BOARD or job.parameters["school_id"] in schools]
+    wanted = _wanted(pages, chosen(everyone, only, limit))
+    if how.shard is not None:
+        wanted = wanted[how.shard[0] - 1 :: how.shard[1]]
     todo = [job for job in wanted if how.force or not manifest.done(job)]
-    kept += len(wanted) - len(todo)
-    done = count(1)
-    make = warm_pages if how.engine == WARM else stock_pages
-    with closing(make(todo, how.jobs, cwd=params_file.parent, limits=how.limits, working=how.working)) as outcomes:
-        for job, outcome in outcomes:
+    skipped = len(wanted) - len(todo)
+    make = pages_by(how.scheduler or how.engine)
+    with closing(make(todo, how.jobs, cwd=params_file.parent, limits=how.limits)) as ended:
+        for done, (job, outcome, working) in enumerate(ended, 1):
             entry = manifest.record(job, outcome)
             made += 1
             failed += [] if outcome.ok else [entry]
-            how.progress(job.name, next(done), len(todo), len(failed))
-    index = publish(study, [job for job in pages if manifest.done(job)])
-    return _summary(study, made, kept, failed, index)
+            how.progress(Standing("pages", done, len(todo), len(failed), skipped, tuple(working)))
+    finished = [job for job in pages if manifest.done(job)]
+    verify(
+        random.sample(sorted(finished, key=lambda job: job.name), min(how.verify, len(finished))), params_file.parent
+    )
+    return _summary(study, made, kept + skipped, failed, None if shard else publish(study, finished))
 
 
 def _summary(study: Study, made: int, kept: int, failed: list[Entry], index: Path | None) -> Summary:

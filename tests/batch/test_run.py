@@ -83,8 +83,9 @@ def test_a_finished_run_is_not_made_again(copy):
     (rows,) = again.stderr.splitlines()  # What is up to date makes no progress.
     assert rows == f"7 rows set aside, see {copy.internal}/quarantine/quarantine.csv"
     assert pages(copy.release) == before
-    listed = sro_research("list", copy.params_file).stdout
-    assert listed.count("up to date") == 8 and listed.count("to do") == 10
+    planned = sro_research("run", copy.params_file, "--dry-run").stdout.splitlines()
+    assert [line.split()[0] for line in planned] == ["up"] * 7 + ["run"] * 10 + ["up"]
+    assert re.fullmatch(r"run +school/0003 +new", planned[7])
 
 
 def test_a_roster_smaller_than_the_answers_is_noted(copy):
@@ -119,8 +120,11 @@ def test_one_schools_failure_does_not_stop_the_others(copy):
     assert "Traceback" not in run.stderr
     assert "school_0001.html" in pages(copy.release) and "school_0002.html" not in pages(copy.release)
     assert (copy.internal / "notebooks" / "school_0002.failed.ipynb").is_file()
-    assert "failed" in sro_research("list", copy.params_file).stdout
+    planned = sro_research("run", copy.params_file, "--limit", 2, "--dry-run").stdout
+    assert re.search(r"^run +school/0002 +failed before$", planned, re.M)
     path.write_text(good, encoding="utf-8")
+    planned = sro_research("run", copy.params_file, "--limit", 2, "--dry-run").stdout
+    assert re.search(r"^run +school/0001 +changed: notebook$", planned, re.M)
     assert sro_research("run", copy.params_file, "--limit", 2).returncode == 0
     assert "school_0002.html" in pages(copy.release)
 
@@ -147,6 +151,73 @@ def test_a_report_that_reaches_for_a_protected_table_fails(copy):
     run = sro_research("run", copy.params_file, "--only", "0001")
     assert run.returncode == 3
     assert "a report may not open a study for analysis" in run.stderr
+
+
+def test_shards_make_what_one_run_makes_and_merge_publishes_it(copy):
+    before = pages(copy.release)
+    shutil.rmtree(copy.internal / "pages")
+    for shard in ("1/2", "2/2"):
+        run = sro_research("run", copy.params_file, "--limit", 2, "--shard", shard)
+        assert run.returncode == 0, run.stderr
+        assert "index" not in run.stdout
+    assert {path.name for path in copy.internal.glob("manifest*.jsonl")} == {
+        "manifest.jsonl",
+        "manifest.1of2.jsonl",
+        "manifest.2of2.jsonl",
+    }
+    shutil.rmtree(copy.release)
+    merged = sro_research("merge", copy.params_file)
+    assert merged.returncode == 0, merged.stderr
+    assert merged.stdout.startswith("0 made, 3 up to date, 0 failed")
+    assert pages(copy.release) == before
+
+
+def test_a_shard_asks_for_safe_cells_first(tmp_path):
+    study = demo_study(tmp_path)
+    (tmp_path / "data").mkdir()
+    run = sro_research("run", study, "--shard", "1/2")
+    assert run.returncode == 2
+    assert "study/data_quality is not up to date (new). First run with `--limit 0`." in run.stderr
+    assert "'3/2' is not a part of a whole, such as 2/8." in sro_research("run", study, "--shard", "3/2").stderr
+
+
+TELLTALE = """
+import sys
+from IPython.display import display
+from sro_research.report.parts import Multilingual, Paragraph
+
+forked = "yes" if "sro_research.batch.page" in sys.modules else "no"
+display(Multilingual({language: Paragraph(forked) for language in ("en", "es")}))
+"""
+
+
+def test_pages_are_those_of_a_kernel_that_is_started_and_what_differs_is_not_published(copy):
+    before = pages(copy.release)
+    run = sro_research("run", copy.params_file, "--limit", 2, "--verify", 1)
+    assert run.returncode == 0, run.stderr
+    path = copy.root.parents[1] / "notebooks" / "school" / "school_report.ipynb"
+    planted = nbformat.read(path, as_version=4)
+    planted.cells.append(nbformat.v4.new_code_cell(TELLTALE))
+    nbformat.write(planted, path)
+    run = sro_research("run", copy.params_file, "--limit", 2, "--verify", 9)
+    assert run.returncode == 2
+    assert re.search(
+        r"error: school/000[12]: its page \(en\) differs from the one that papermill's own engine", run.stderr
+    )
+    assert pages(copy.release) == before
+
+
+def test_a_line_that_a_crash_cut_off_is_as_if_it_were_not_there(copy):
+    manifest = copy.internal / "manifest.jsonl"
+    whole = manifest.read_bytes()
+    lines = whole.splitlines(keepends=True)
+    manifest.write_bytes(b"".join(lines[:-1]) + lines[-1][:40])
+    again = sro_research("run", copy.params_file, "--limit", 2, "--progress", "json")
+    assert again.stdout.startswith("1 made, 7 up to date, 0 failed"), again.stderr
+    assert all(line.endswith(b"}\n") for line in manifest.read_bytes().splitlines(keepends=True))
+    told = json.loads(next(line for line in again.stderr.splitlines() if line.startswith("{")))
+    assert told.pop("seconds") > 0
+    assert told == {"stage": "pages", "done": 1, "total": 1, "failed": 0, "skipped": 2, "working": []}
 
 
 def test_clean_deletes_results_and_only_results(copy):

@@ -171,11 +171,30 @@ class WarmKernel:
             channel.close()
 
 
-class WarmEngine(NBClientEngine):
+class StockEngine(NBClientEngine):
+    """papermill's own engine, which can also keep what ran of a notebook whose kernel died or took too long."""
+
+    @classmethod
+    def execute_managed_notebook(cls, nb_man: Any, kernel_name: str, keep: str = "", **kwargs: Any) -> Any:
+        """Run a notebook and return it; `keep` is the file to save it to where it could not be run to its end."""
+        try:
+            return cls.run(nb_man, kernel_name, **kwargs)
+        except Exception:
+            if keep:
+                nb_man.output_path = keep
+            raise
+
+    @classmethod
+    def run(cls, nb_man: Any, kernel_name: str, **kwargs: Any) -> Any:
+        """Run a notebook as papermill does."""
+        return super().execute_managed_notebook(nb_man, kernel_name, **kwargs)
+
+
+class WarmEngine(StockEngine):
     """papermill's engine `warm`; kernels of other languages or environments are started as papermill starts them."""
 
     @classmethod
-    def execute_managed_notebook(
+    def run(
         cls,
         nb_man: Any,
         kernel_name: str,
@@ -188,7 +207,7 @@ class WarmEngine(NBClientEngine):
     ) -> Any:
         """Run a notebook and return it; the arguments are those of papermill's own engine."""
         if not (POSSIBLE and _is_own_kernel(kernel_name)):
-            return super().execute_managed_notebook(
+            return super().run(
                 nb_man,
                 kernel_name,
                 log_output=log_output,
