@@ -36,7 +36,7 @@ def refused(*arguments: object) -> str:
     return lines[0]
 
 
-@pytest.mark.parametrize("command", ["run", "list", "check", "clean", "synthesize"])
+@pytest.mark.parametrize("command", ["run", "merge", "check", "clean", "synthesize"])
 def test_a_misspelt_path_is_one_sentence_from_every_command(tmp_path: Path, command: str) -> None:
     path = tmp_path / "demmo.yaml"
     assert refused(command, path) == f"error: {path}: there is no such file. Check the spelling of the path."
@@ -188,11 +188,12 @@ def test_the_same_seed_makes_the_same_district(tmp_path: Path, district: Path) -
     assert (tmp_path / "data" / "outreach.csv").read_bytes() != (district.parent / "data" / "outreach.csv").read_bytes()
 
 
-def test_list_before_a_run(district: Path) -> None:
-    made = sro_research("list", district)
+def test_a_dry_run_before_a_run(district: Path) -> None:
+    made = sro_research("run", district, "--dry-run")
     assert made.returncode == 0, made.stderr
-    *jobs, last = made.stdout.splitlines()
-    assert [job.split()[-1] for job in jobs] == [
+    first, *others, last = made.stdout.splitlines()
+    assert re.fullmatch("run +study/data_quality +new", first)
+    assert [job.split()[1] for job in (first, *others)] == [
         f"study/{name}"
         for name in (
             "data_quality",
@@ -202,16 +203,16 @@ def test_list_before_a_run(district: Path) -> None:
             "safe_cells",
         )
     ]
-    assert all(job.startswith("to do ") for job in jobs)
-    assert last == "The schools are known after the study notebooks have run."
+    assert all(re.fullmatch("run +study/.* it rests on study/data_quality", job) for job in others)
+    assert re.fullmatch("run +pages +they rest on the study notebooks", last)
 
 
-def test_list_after_a_run_tells_done_from_open(demo: Run) -> None:
-    made = sro_research("list", demo.params_file)
+def test_a_dry_run_after_a_run_tells_done_from_open(demo: Run) -> None:
+    made = sro_research("run", demo.params_file, "--dry-run")
     states = {line[12:44].strip(): line[:12].strip() for line in made.stdout.splitlines()}
     assert states.pop("board") == states.pop("school/0001") == states.pop("school/0002") == "up to date"
     assert {state for job, state in states.items() if job.startswith("study/")} == {"up to date"}
-    assert {state for job, state in states.items() if job.startswith("school/")} == {"to do"}
+    assert {state for job, state in states.items() if job.startswith("school/")} == {"run"}
 
 
 def test_a_school_that_is_not_there_gets_no_page(demo: Run) -> None:
@@ -219,7 +220,9 @@ def test_a_school_that_is_not_there_gets_no_page(demo: Run) -> None:
     assert said.startswith("error: --only: there is no school '001' in this study. Did you mean '00")
 
 
-@pytest.mark.parametrize("options", [("--jobs", "0"), ("--limit", "0"), ("--jobs", "many"), ("--nonsense",)])
+@pytest.mark.parametrize(
+    "options", [("--jobs", "0"), ("--limit", "-1"), ("--shard", "0/2"), ("--jobs", "many"), ("--nonsense",)]
+)
 def test_a_wrong_option_is_exit_code_2(demo: Run, options: tuple[str, ...]) -> None:
     made = sro_research("run", demo.params_file, *options)
     assert made.returncode == 2

@@ -44,7 +44,7 @@ def cluster_pages(address: str, jobs: Sequence[Job], _slots: int, *, cwd: Path, 
         futures = {
             client.submit(page_on_worker, job, cwd, limits, modules, key=f"{job.name}-{_key(job)}"): job for job in jobs
         }
-        for future in as_completed(list(futures), raise_errors=False):
+        for future in as_completed(list(futures), loop=client.loop, raise_errors=False):
             job = futures.pop(future)
             try:
                 yield job, future.result(), []

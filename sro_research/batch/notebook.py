@@ -70,8 +70,8 @@ def run_notebook(
 ) -> Outcome:
     """Run a notebook to `output`, which appears whole or not at all; a failed run is kept beside it as `.failed.ipynb`.
 
-    Parameters are passed as the strings they are: `-p` of papermill's command line would turn 0100 into 100. A cell that
-    takes more than `seconds_per_cell` is ended.
+    Parameters are passed as the strings they are: `-p` of papermill's command line would turn 0100 into 100. A cell
+    that takes more than `seconds_per_cell` is ended.
     """
     failed = output.with_suffix(".failed.ipynb")
     working = output.with_suffix(".running.ipynb")

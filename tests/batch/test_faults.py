@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -13,12 +15,14 @@ import nbformat
 import psutil
 import pytest
 
+from sro_research.batch import cluster
 from sro_research.batch.executors import pages_by, preload, stock_pages, warm_pages
 from sro_research.batch.notebook import Outcome
 from sro_research.batch.page import Limits
 from sro_research.batch.plan import Job
 from sro_research.batch.warm.fork import RefusedError, WarmError, WarmParent, end_own_parent
 from sro_research.batch.warm.pool import Died, WarmPool
+from sro_research.errors import WorkbenchError
 
 SECONDS_TO_START = 60
 
@@ -138,9 +142,7 @@ def test_what_a_notebook_leaves_running_ends_with_it(tmp_path: Path) -> None:
 def test_nothing_outlives_a_process_that_is_killed(tmp_path: Path) -> None:
     todo = jobs(tmp_path, ONCE)
     script = "import sys; from test_faults import *\nfolder = Path(sys.argv[1]); outcomes(jobs(folder, ONCE))\n"
-    runner = psutil.Popen(
-        [os.sys.executable, "-c", script, tmp_path], cwd=Path(__file__).parent, start_new_session=True
-    )
+    runner = psutil.Popen([sys.executable, "-c", script, tmp_path], cwd=Path(__file__).parent, start_new_session=True)
     families: list[psutil.Process] = []
     watch = when_waiting(tmp_path, lambda *pair: families.extend([*pair, pair[0].parent(), *runner.children(True)]))
     watch.join()
@@ -215,10 +217,35 @@ def test_dask_makes_each_page_once_though_a_worker_is_killed(tmp_path: Path) -> 
         assert {job.name: (tmp_path / f"{job.name}.tries").read_text() for job in todo} == tries
 
 
-def test_without_a_scheduler_dask_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from sro_research.batch import cluster
-    from sro_research.errors import WorkbenchError
+def test_a_scheduler_that_is_killed_is_said_and_nothing_is_lost(tmp_path: Path) -> None:
+    todo = jobs(tmp_path, ONCE)
+    address = tmp_path / "scheduler.json"
+    dask = [
+        ["scheduler", "--port", "0", "--no-dashboard", "--scheduler-file", address],
+        ["worker", "--nworkers", "1", "--nthreads", "2", "--no-dashboard", "--scheduler-file", address],
+    ]
+    scheduler, worker = (
+        psutil.Popen([sys.executable, "-m", f"distributed.cli.dask_{words[0]}", *map(str, words[1:])]) for words in dask
+    )
+    try:
+        limit = time.monotonic() + SECONDS_TO_START
+        while not address.exists():
+            assert time.monotonic() < limit
+            time.sleep(0.1)
+        killer = when_waiting(tmp_path, lambda *_: scheduler.kill())
+        with pytest.raises(WorkbenchError, match=r"the Dask scheduler at tcp://.* is gone\. Start it, and run again\."):
+            outcomes(todo, make=pages_by(json.loads(address.read_text())["address"]))
+        killer.join()
+    finally:
+        family = [*worker.children(recursive=True), worker, scheduler]
+        for process in (scheduler, worker):
+            process.kill()
+    _, alive = psutil.wait_procs(family, timeout=15)
+    assert [p for p in alive if p.is_running() and p.status() != psutil.STATUS_ZOMBIE] == []
+    assert all(outcome.ok for outcome in outcomes(todo).values())
 
+
+def test_without_a_scheduler_dask_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster, "SECONDS_TO_CONNECT", 1)
     with pytest.raises(WorkbenchError, match="there is no Dask scheduler at"):
         outcomes(jobs(tmp_path, ""), make=pages_by("tcp://127.0.0.1:9"))
