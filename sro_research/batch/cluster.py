@@ -6,8 +6,11 @@ computes again what was finished on a worker that it lost: who is asked twice lo
 
 from __future__ import annotations
 
+import atexit
+import os
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +21,7 @@ from sro_research.batch.plan import Job
 from sro_research.batch.warm.pool import Died, one_task
 from sro_research.errors import WorkbenchError
 from sro_research.files import file_fingerprint, fingerprint, read_json, write_json
+from sro_research.report.drawing import RENDERER, Renderer
 
 SECONDS_TO_CONNECT = 30
 
@@ -61,6 +65,7 @@ def page_on_worker(job: Job, cwd: Path, limits: Limits, modules: list[str]) -> O
     receipt = job.output.with_suffix(".receipt.json")
     if (found := _receipt(receipt, job)) is not None:
         return found
+    _renderer()
     result = one_task(
         f"{make_page.__module__}:{make_page.__name__}",
         {"job": job, "cwd": cwd, "engine": WARM, "limits": limits},
@@ -71,6 +76,14 @@ def page_on_worker(job: Job, cwd: Path, limits: Limits, modules: list[str]) -> O
     if result.ok:
         write_json(receipt, {"key": _key(job), "outputs": _outputs(job), "outcome": asdict(result)})
     return result
+
+
+@cache
+def _renderer() -> None:
+    """Start the one renderer of this worker; the children of the worker's parent find it in their environment."""
+    renderer = Renderer()
+    atexit.register(renderer.close)
+    os.environ[RENDERER] = renderer.address
 
 
 def _receipt(path: Path, job: Job) -> Outcome | None:

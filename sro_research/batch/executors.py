@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -23,6 +23,7 @@ from sro_research.batch.page import Limits, make_page
 from sro_research.batch.plan import Job
 from sro_research.batch.warm.pool import Died, WarmPool
 from sro_research.errors import EXIT_STOPPED
+from sro_research.report.drawing import PAGES_AT_A_TIME, RENDERER, Renderer
 
 SECONDS_TO_END = 1.5
 """So long a process that is told to end has time to do so."""
@@ -66,12 +67,16 @@ def pages_by(where: str) -> Callable[..., Ended]:
 
 
 def warm_pages(jobs: Sequence[Job], slots: int, *, cwd: Path, limits: Limits) -> Ended:
-    """Make pages in forked children, so many at a time."""
+    """Make pages in forked children, so many at a time; renderers stay beside them."""
     if not jobs:
         return
     modules = preload({job.notebook for job in jobs})
     tasks = ({"job": job, "cwd": cwd, "engine": WARM, "limits": limits} for job in jobs)
-    with WarmPool(min(slots, len(jobs)), modules) as pool:
+    slots = min(slots, len(jobs))
+    with ExitStack() as beside:
+        renderers = [beside.enter_context(Renderer()) for _ in range(0, slots, PAGES_AT_A_TIME)]
+        environments = [{RENDERER: renderers[slot // PAGES_AT_A_TIME].address} for slot in range(slots)]
+        pool = beside.enter_context(WarmPool(slots, modules, environments))
         for number, result in pool.run(f"{make_page.__module__}:{make_page.__name__}", tasks):
             yield jobs[number], _ended(result), [task["job"].name for task in pool.running if task]
 

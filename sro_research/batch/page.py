@@ -7,15 +7,19 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import nbformat
+
 from sro_research.batch.notebook import DEAD_KERNEL, Outcome, run_notebook
 from sro_research.batch.plan import Job
 from sro_research.errors import WorkbenchError
 from sro_research.files import write_text
-from sro_research.report.exporter import SchoolReportExporter
+from sro_research.report.exporter import compile_templates, page_of
 from sro_research.study import REPORT_ONLY
 
 if sys.platform != "win32":
     import resource
+
+compile_templates()  # When this is imported: once in a warm parent, and not again in each of its children.
 
 
 @dataclass(frozen=True)
@@ -44,10 +48,10 @@ def make_page(job: Job, *, cwd: Path, engine: str, limits: Limits) -> Outcome:
     if not outcome.ok:
         return outcome
     try:
+        executed = nbformat.read(job.output, as_version=nbformat.NO_CONVERT)
         for language, page in job.pages.items():
-            others = " ".join(f"{code}={other.name}" for code, other in job.pages.items() if code != language)
-            html, _ = SchoolReportExporter(language=language, other_pages=others).from_filename(str(job.output))
-            write_text(page, html)
+            others: dict[str, str] = {code: other.name for code, other in job.pages.items() if code != language}
+            write_text(page, page_of(executed, language, others))
     except WorkbenchError as error:
         return Outcome(outcome.seconds, None, str(error))
     except Exception as error:

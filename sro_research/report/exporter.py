@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from collections.abc import Iterator
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
@@ -53,59 +55,84 @@ class SchoolReportExporter(Exporter):
         Raises `ReportError` where the notebook has an error output, shows no parts, or the page fails its checks.
         """
         nb, resources = super().from_notebook_node(nb, resources, **kwargs)
-        parts = list(self._parts(nb))
-        if not parts or parts[0]["kind"] != "head":
-            raise ReportError(
-                "notebook",
-                "it does not start with the head of a page",
-                fix="Run all cells; show `head` first.",
-            )
-        links = dict(pair.split("=", 1) for pair in self.other_pages.split()) if self.other_pages else {}
-        page = render("page.html.j2", language=self.language, head=parts[0], parts=parts[1:], alternates=links)
-        check_page(page, figures=sum(part["kind"] == "figure" for part in parts))
-        return page, resources
-
-    def _parts(self, nb: NotebookNode) -> Any:
-        for number, cell in enumerate(nb.cells):
-            for output in cell.get("outputs", []):
-                if output.output_type == "error":
-                    raise ReportError(f"cell {number}", f"it ended in {output.ename}", fix="Mend the notebook.")
-                languages = output.get("data", {}).get(PART_MIME)
-                if languages is None:
-                    continue
-                if self.language not in languages:
-                    raise ReportError(
-                        f"cell {number}",
-                        f"it has no text in '{self.language}'",
-                        fix="Add the language to the study.",
-                    )
-                yield languages[self.language]
+        others = dict(pair.split("=", 1) for pair in self.other_pages.split()) if self.other_pages else {}
+        return page_of(nb, self.language, others), resources
 
 
-def render(template: str, **values: Any) -> str:
-    """Fill a template of the pages; every text is escaped."""
-    language = values["language"]
+def page_of(nb: NotebookNode, language: str, others: dict[str, str]) -> str:
+    """Return the page of an executed notebook in one language; `others` says where it lies in other languages.
+
+    Raises `ReportError` where the notebook has an error output, shows no parts, or the page fails its checks.
+    """
+    parts = list(_parts(nb, language))
+    if not parts or parts[0]["kind"] != "head":
+        raise ReportError(
+            "notebook",
+            "it does not start with the head of a page",
+            fix="Run all cells; show `head` first.",
+        )
+    page = render("page.html.j2", language=language, head=parts[0], parts=parts[1:], alternates=others)
+    check_page(page, figures=sum(part["kind"] == "figure" for part in parts))
+    return page
+
+
+def _parts(nb: NotebookNode, language: str) -> Iterator[dict[str, Any]]:
+    for number, cell in enumerate(nb.cells):
+        for output in cell.get("outputs", []):
+            if output.output_type == "error":
+                raise ReportError(f"cell {number}", f"it ended in {output.ename}", fix="Mend the notebook.")
+            languages = output.get("data", {}).get(PART_MIME)
+            if languages is None:
+                continue
+            if language not in languages:
+                raise ReportError(
+                    f"cell {number}",
+                    f"it has no text in '{language}'",
+                    fix="Add the language to the study.",
+                )
+            yield languages[language]
+
+
+@cache
+def _templates() -> Environment:
     environment = Environment(
         loader=PackageLoader("sro_research.report", "assets"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        auto_reload=False,
     )
     environment.filters["sources"] = lambda text: Markup(with_sources(str(escape(text))))
     environment.filters["plain"] = plain
-    return environment.get_template(template).render(
-        **values,
-        w=load_words(language),
-        declared=declared,
-        svg=inline_svg,
-        keys=keys,
-        language_names=LANGUAGE_NAMES,
-        script=SCRIPT,
-        script_hash=_hash(SCRIPT),
-        style=_style(),
-        hidden_mark=HIDDEN_MARK,
-        not_available_mark=NOT_AVAILABLE_MARK,
+    return environment
+
+
+def compile_templates() -> None:
+    """Compile what pages are made of, for a process from which many are forked."""
+    for name in _templates().list_templates(extensions=["j2"]):
+        _templates().get_template(name)
+
+
+def render(template: str, **values: Any) -> str:
+    """Fill a template of the pages; every text is escaped."""
+    language = values["language"]
+    return (
+        _templates()
+        .get_template(template)
+        .render(
+            **values,
+            w=load_words(language),
+            declared=declared,
+            svg=inline_svg,
+            keys=keys,
+            language_names=LANGUAGE_NAMES,
+            script=SCRIPT,
+            script_hash=_hash(SCRIPT),
+            style=_style(),
+            hidden_mark=HIDDEN_MARK,
+            not_available_mark=NOT_AVAILABLE_MARK,
+        )
     )
 
 
@@ -135,6 +162,7 @@ def fixed_texts() -> dict[str, list[str]]:
     return {language: [*load_words(language).texts, *code] for language in LOCALES}
 
 
+@cache
 def _style() -> str:
     return (files("sro_research.report") / "assets" / "page.css").read_text(encoding="utf-8")
 

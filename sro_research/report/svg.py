@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from functools import lru_cache
 
-import vl_convert
 from lxml import etree
+
+from sro_research.report.drawing import draw
 
 SVG = "http://www.w3.org/2000/svg"
 THEMED = {
@@ -41,11 +41,6 @@ _DECIMALS = re.compile(r"-?\d+\.\d+(e-\d+)?")
 _REFERENCE = re.compile(r"url\(#([^)]+)\)")
 
 
-@lru_cache(maxsize=512)
-def _drawn(specification: str) -> str:
-    return vl_convert.vegalite_to_svg(specification)
-
-
 def inline_svg(specification: dict[str, object], *, uid: str, title: str, description: str, css_class: str) -> str:
     """Draw a Vega-Lite specification as SVG to be put into a page.
 
@@ -53,7 +48,7 @@ def inline_svg(specification: dict[str, object], *, uid: str, title: str, descri
     table below it, instead of a hundred graphics symbols. Identifiers start with `uid`, so that two charts on a page do
     not share clip paths.
     """
-    root = etree.fromstring(_drawn(json.dumps(specification, sort_keys=True)).encode())
+    root = etree.fromstring(draw(json.dumps(specification, sort_keys=True)).encode())
     for element in list(root.iter("{*}*")):
         _plain(element, uid)
     _share(root, "font-family")

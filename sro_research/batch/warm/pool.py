@@ -30,10 +30,16 @@ class Died:
 
 
 class WarmPool:
-    """So many slots of this process's warm parent, each with one child at a time. Leaving it ends the parent."""
+    """So many slots of this process's warm parent, each with one child at a time. Leaving it ends the parent.
 
-    def __init__(self, slots: int, preload: Sequence[str] = ()) -> None:
+    `environments` has for each slot what is added to the environment of its children.
+    """
+
+    def __init__(
+        self, slots: int, preload: Sequence[str] = (), environments: Sequence[dict[str, str]] | None = None
+    ) -> None:
         self.slots, self.preload = slots, preload
+        self.environments = environments or [{}] * slots
         self.parent = own_parent(preload)
         self._lost = 0
         self.running: list[Any] = [None] * slots
@@ -48,8 +54,7 @@ class WarmPool:
     def run(self, function: str, tasks: Iterable[dict[str, Any]]) -> Iterator[tuple[int, Any | Died]]:
         """Call `function` ("module:name") with the arguments in each task; yield its number and result as it ends.
 
-        Raises `WarmError` where no parent stays
-        alive, `RefusedError` where it cannot be forked.
+        Raises `WarmError` where no parent stays alive, `RefusedError` where it cannot be forked.
         """
         waiting = deque((number, task, 1) for number, task in enumerate(tasks))
         free = list(range(self.slots))[::-1]
@@ -61,8 +66,12 @@ class WarmPool:
                         number, task, attempt = waiting.popleft()
                         slot, file = free.pop(), os.memfd_create("result")
                         live[file] = (number, task, attempt, slot, 0)
-                        arguments = {"function": function, "arguments": task}
-                        pid = self.parent.fork(f"{__name__}:answer", arguments, files=[file])
+                        pid = self.parent.fork(
+                            f"{__name__}:answer",
+                            {"function": function, "arguments": task},
+                            files=[file],
+                            environment={**os.environ, **self.environments[slot]},
+                        )
                         live[file] = (number, task, attempt, slot, pid)
                         self.running[slot] = task
                     pid = self.parent.first_ended([entry[-1] for entry in live.values()])
