@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import altair as alt
+from altair.utils.schemapi import debug_mode
 
 from sro_research.report.page import Cell
 from sro_research.report.parts import HIDDEN_MARK, NOT_AVAILABLE_MARK
@@ -59,6 +60,9 @@ MARKED, DRAWN = "datum.mark != ''", "datum.mark == ''"
 LABEL_SHARE = 0.07
 """Slices below this share carry no number; the table below the chart has it."""
 
+_unchecked = debug_mode(False)
+"""Altair checks each part of a chart as it is built, which takes longer than the rest; tests check whole charts."""
+
 
 @dataclass(frozen=True)
 class Row:
@@ -90,6 +94,7 @@ class Panel:
     others: list[Cell] | None = None
 
 
+@_unchecked
 def interval_chart(rows: Sequence[Row], *, ours: str, others: str, axis: str, width: int) -> dict[str, Any]:
     """Draw people of 100 with their likely ranges, one line per row."""
     compared = any(row.others is not None for row in rows)
@@ -121,6 +126,7 @@ def interval_chart(rows: Sequence[Row], *, ours: str, others: str, axis: str, wi
     return _specification(records, layer=layers, width=plot, height={"step": step, "for": "position"})
 
 
+@_unchecked
 def answer_chart(bars: Sequence[Bar], *, labels: list[str], axis: str, width: int) -> dict[str, Any]:
     """Draw the answers to items as bars of 100 people, lowest answer at the left.
 
@@ -176,6 +182,7 @@ def _segments(bar: Bar, labels: list[str]) -> list[dict[str, Any]]:
     return records
 
 
+@_unchecked
 def trend_chart(
     panels: Sequence[Panel], *, waves: list[str], ours: str, others: str, axis: str, width: int
 ) -> dict[str, Any]:
