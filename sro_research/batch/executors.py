@@ -27,6 +27,8 @@ from sro_research.report.drawing import PAGES_AT_A_TIME, RENDERER, Renderer
 
 SECONDS_TO_END = 1.5
 """So long a process that is told to end has time to do so."""
+LATE = ("babel.dates", "pyarrow.dataset", "pyarrow.parquet")
+"""What libraries import only when they are first used, in each child again."""
 _told_to_end = Event()
 
 Ended = Generator[tuple[Job, Outcome, list[str]]]
@@ -35,7 +37,7 @@ Ended = Generator[tuple[Job, Outcome, list[str]]]
 
 def preload(notebooks: Iterable[Path]) -> list[str]:
     """Return what children import to make pages of these notebooks, so that a parent can import it before them."""
-    found: dict[str, None] = {make_page.__module__: None}
+    found = dict.fromkeys([make_page.__module__, *LATE])
     for notebook in notebooks:
         for cell in nbformat.read(notebook, as_version=4).cells:
             if cell.cell_type == "code":
@@ -53,6 +55,7 @@ def _imported(source: str) -> Iterator[str]:
             yield from (name.name for name in statement.names)
         elif isinstance(statement, ast.ImportFrom) and statement.module and not statement.level:
             yield statement.module
+            yield from (f"{statement.module}.{name.name}" for name in statement.names)  # Some of them are modules.
 
 
 def pages_by(where: str) -> Callable[..., Ended]:

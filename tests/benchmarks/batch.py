@@ -16,7 +16,6 @@ from __future__ import annotations
 import argparse
 import ast
 import contextlib
-import functools
 import importlib.util
 import io
 import json
@@ -37,7 +36,7 @@ import numpy as np
 import pandas as pd
 import psutil
 
-from reports import Task, prepare
+from reports import Task, export, prepare
 
 BIN = Path(sys.executable).parent
 PRELOAD = ["numpy", "pandas", "statsmodels.formula.api", "pingouin", "altair", "nbconvert"]
@@ -76,15 +75,12 @@ def ploomber(tasks: list[Task]) -> None:
 
 
 def ours(tasks: list[Task], slots: int) -> None:
-    """Run all in children of one warm process. THE ONE PLACE to adapt to what `run` takes and does.
+    """Make each in a child of one warm process: the notebook by its engine for papermill, then the page."""
+    from sro_research.batch.warm.pool import Died, WarmPool
 
-    It has to write `executed` and `page` for each task, the page by the same HTML exporter as `export` does, in the
-    same process that made the notebook; a pool that only executes would be measured for half of the work.
-    """
-    from sro_research.batch.warm import WarmPool
-
-    with WarmPool(slots=slots, preload=PRELOAD) as pool:
-        pool.run(tasks)
+    with WarmPool(slots, [*PRELOAD, "warmed"]) as pool:
+        for _, ended in pool.run("warmed:report", ({"task": task} for task in tasks)):
+            assert not isinstance(ended, Died)
 
 
 def floor(tasks: list[Task]) -> None:
@@ -116,19 +112,6 @@ def outputs(source: str, names: dict[str, Any]) -> list[nbformat.NotebookNode]:
         names["display"](value)
     made = [nbformat.v4.new_output("display_data", data=data, metadata=about) for data, about in shown]
     return [nbformat.v4.new_output("stream", text=text.getvalue()), *made] if text.getvalue() else made
-
-
-def export(task: Task) -> None:
-    """Make the HTML page of an executed notebook by nbconvert's own template."""
-    task.page.write_text(exporter().from_filename(str(task.executed))[0], encoding="utf-8")
-
-
-@functools.cache
-def exporter() -> Any:
-    """Return an exporter that stays warm."""
-    from nbconvert import HTMLExporter
-
-    return HTMLExporter()
 
 
 @dataclass(frozen=True)
@@ -206,6 +189,7 @@ def main() -> None:
     if chosen.inside:
         name, folder, *schools = chosen.inside
         return VARIANTS[name].make([Task(Path(folder), school) for school in schools])
+    os.environ["PYTHONPATH"] = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
     os.environ["PLOOMBER_STATS_ENABLED"] = "false"  # It would report to its makers, and wait for them.
     there = [name for name in chosen.only if importlib.util.find_spec(VARIANTS[name].needs)]
     for name in [name for name in chosen.only if name not in there]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import numpy as np
@@ -131,3 +133,16 @@ def answers(seed: int) -> pd.DataFrame:
     made = pd.DataFrame(np.clip(np.round(3 + leaning), 1, 5), columns=[f"item{i:02d}" for i in range(ITEMS)])
     made = made.assign(before=before, contact=contact, grade=random.integers(9, 13, n))
     return made.assign(group=random.choice(["A", "B", "C"], n))
+
+
+def export(task: Task) -> None:
+    """Make the HTML page of an executed notebook by nbconvert's own template."""
+    task.page.write_text(exporter().from_filename(str(task.executed))[0], encoding="utf-8")
+
+
+@functools.cache
+def exporter() -> Any:
+    """Return an exporter that stays warm."""
+    from nbconvert import HTMLExporter
+
+    return HTMLExporter()

@@ -24,11 +24,14 @@ import zmq
 from ipykernel.iostream import IOPubThread
 from ipykernel.ipkernel import IPythonKernel
 from ipykernel.kernelapp import IPKernelApp
+from jupyter_client.provisioning import KernelProvisionerFactory
 from tornado.ioloop import IOLoop
 from traitlets import Any as AnyTrait
 from traitlets import Type
 
 from sro_research.batch.warm.channel import Channel
+
+KernelProvisionerFactory.instance()  # Reads what all installed packages say about themselves: once, before the forks.
 
 
 class PipeStream:
