@@ -1,9 +1,10 @@
 """What a report costs, with this project and without: `python tests/benchmarks/batch.py --schools 20 --rounds 3`.
 
 All variants make the same notebooks and HTML pages of the same made-up schools, in turn within one session; the table
-has medians of the rounds. Start-up counts, so few schools flatter the loops; "next s" is what one more report takes.
-CPU is that of the whole process tree. The machine should do nothing else, and the byte code of all packages should
-be there (`python -m compileall`), for a kernel that may not write it compiles at each start.
+has medians of the rounds. With `--pages` they make the pages of this project, in two languages with charts as SVG.
+Start-up counts, so few schools flatter the loops; "next s" is what one more report takes. CPU is that of the whole
+process tree. The machine should do nothing else, and the byte code of all packages should be there (`python -m
+compileall`), for a kernel that may not write it compiles at each start.
 
 Peers that are not installed are left out. To have ploomber-engine without touching this environment:
 
@@ -36,7 +37,7 @@ import numpy as np
 import pandas as pd
 import psutil
 
-from reports import Task, export, prepare
+from reports import SchoolPage, Task, export, prepare, prepare_pages
 
 BIN = Path(sys.executable).parent
 PRELOAD = ["numpy", "pandas", "statsmodels.formula.api", "pingouin", "altair", "nbconvert"]
@@ -86,15 +87,21 @@ def ours(tasks: list[Task], slots: int) -> None:
 def floor(tasks: list[Task]) -> None:
     """Do only what no engine can leave out: the code, the forms of what is shown, JSON and the page."""
     for task in tasks:
-        made = nbformat.read(task.source, as_version=4)
-        names: dict[str, Any] = {}
-        for cell in made.cells:
-            if cell.cell_type == "code":
-                cell.outputs = outputs(cell.source, names)
-                if "parameters" in cell.metadata.tags:
-                    names |= task.parameters
-        nbformat.write(made, task.executed)
+        run_here(task)
         export(task)
+
+
+def run_here(task: Task) -> nbformat.NotebookNode:
+    """Run the code of a notebook in this process, and write what it shows."""
+    made = nbformat.read(task.source, as_version=4)
+    names: dict[str, Any] = {}
+    for cell in made.cells:
+        if cell.cell_type == "code":
+            cell.outputs = outputs(cell.source, names)
+            if "parameters" in cell.metadata.get("tags", []):
+                names |= task.parameters
+    nbformat.write(made, task.executed)
+    return made
 
 
 def outputs(source: str, names: dict[str, Any]) -> list[nbformat.NotebookNode]:
@@ -122,7 +129,48 @@ class Variant:
     needs: str = "papermill"
 
 
+def page_loop(tasks: list[Task]) -> None:
+    """Do by commands what a batch does: a notebook by papermill, and its page in each language by nbconvert."""
+    for task in tasks:
+        given = [word for pair in task.parameters.items() for word in ("-r", *pair)]
+        subprocess.run([BIN / "papermill", "--no-progress-bar", task.source, task.executed, *given], check=True)
+        for language, page in task.pages.items():
+            others = " ".join(f"{code}={other.name}" for code, other in task.pages.items() if code != language)
+            subprocess.run(
+                [BIN / "jupyter", "nbconvert", "--to", "school_report", task.executed, "--output", page.name,
+                 f"--SchoolReportExporter.language={language}", f"--SchoolReportExporter.other_pages={others}"],
+                check=True,
+            )  # fmt: skip
+
+
+def page_ours(tasks: list[Task], slots: int) -> None:
+    """Make the pages as `sro-research run` does."""
+    from sro_research.batch.executors import warm_pages
+    from sro_research.batch.page import Limits
+    from sro_research.batch.plan import Job
+
+    jobs = [Job(task.school, task.source, task.executed, task.parameters, {}, task.pages) for task in tasks]
+    for _, outcome, _ in warm_pages(jobs, slots, cwd=tasks[0].folder, limits=Limits()):
+        assert outcome.ok, outcome.error
+
+
+def page_floor(tasks: list[Task]) -> None:
+    """Run the code of all notebooks in this process, and make the pages here."""
+    from sro_research.batch.page import page_of
+
+    for task in tasks:
+        made = run_here(task)
+        for language, page in task.pages.items():
+            page.write_text(page_of(made, language, {}))
+
+
 WARM = "sro_research.batch.warm"
+PAGES = {
+    "loop": Variant(page_loop),
+    "ours 1 slot": Variant(lambda tasks: page_ours(tasks, 1)),
+    "ours 2 slots": Variant(lambda tasks: page_ours(tasks, 2)),
+    "floor": Variant(page_floor),
+}
 VARIANTS = {
     "loop": Variant(loop),
     "python loop": Variant(python_loop),
@@ -136,7 +184,9 @@ VARIANTS = {
 
 def inside(name: str, tasks: list[Task]) -> list[str]:
     """Return the command that makes reports in a new process."""
-    return [sys.executable, __file__, "--inside", name, str(tasks[0].folder), *[task.school for task in tasks]]
+    schools = [task.school for task in tasks]
+    pages = ["--pages"] if isinstance(tasks[0], SchoolPage) else []
+    return [sys.executable, __file__, *pages, "--inside", name, str(tasks[0].folder), *schools]
 
 
 def measured(name: str, tasks: list[Task]) -> dict[str, float]:
@@ -184,18 +234,22 @@ def main() -> None:
     parser.add_argument("--schools", type=int, default=20)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", nargs="*", default=list(VARIANTS), choices=list(VARIANTS), metavar="VARIANT")
+    parser.add_argument("--pages", action="store_true", help="this project's own pages")
     parser.add_argument("--inside", nargs="+", help=argparse.SUPPRESS)
     chosen = parser.parse_args()
+    variants = PAGES if chosen.pages else VARIANTS
     if chosen.inside:
         name, folder, *schools = chosen.inside
-        return VARIANTS[name].make([Task(Path(folder), school) for school in schools])
+        kind = SchoolPage if chosen.pages else Task
+        return variants[name].make([kind(Path(folder), school) for school in schools])
     os.environ["PYTHONPATH"] = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
     os.environ["PLOOMBER_STATS_ENABLED"] = "false"  # It would report to its makers, and wait for them.
-    there = [name for name in chosen.only if importlib.util.find_spec(VARIANTS[name].needs)]
-    for name in [name for name in chosen.only if name not in there]:
-        print(f"{name}: {VARIANTS[name].needs} is not installed")
+    wanted = [name for name in variants if name in chosen.only]
+    there = [name for name in wanted if importlib.util.find_spec(variants[name].needs)]
+    for name in [name for name in wanted if name not in there]:
+        print(f"{name}: {variants[name].needs} is not installed")
     with tempfile.TemporaryDirectory(prefix="batch-") as folder:
-        tasks = prepare(Path(folder), chosen.schools)
+        tasks = (prepare_pages if chosen.pages else prepare)(Path(folder), chosen.schools)
         rows = []
         for turn in range(chosen.rounds):
             for name in there:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -146,3 +147,38 @@ def exporter() -> Any:
     from nbconvert import HTMLExporter
 
     return HTMLExporter()
+
+
+STUDY = Path(__file__).parents[2] / "params" / "demo.yaml"
+LANGUAGES = ("en", "es")
+
+
+@dataclass(frozen=True)
+class SchoolPage(Task):
+    """One school of a made-up district: the report notebook of this project, and its page in two languages."""
+
+    @property
+    def source(self) -> Path:
+        return STUDY.parents[1] / "notebooks" / "school" / "school_report.ipynb"
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        return {"params_file": str(STUDY), "run_dir": str(self.folder / "study"), "school_id": self.school}
+
+    @property
+    def pages(self) -> dict[str, Path]:
+        return {language: self.page.with_suffix(f".{language}.html") for language in LANGUAGES[1:]} | {"en": self.page}
+
+
+def prepare_pages(folder: Path, schools: int) -> list[Task]:
+    """Make up a district and run the study notebooks, which decide what a page may show; return the first schools."""
+    from sro_research.batch.run import How, run_study
+    from sro_research.cli import main
+    from sro_research.study import open_study
+
+    with suppress(SystemExit):
+        main(["synthesize", str(STUDY)])
+    (folder / "out").mkdir()
+    run_study(STUDY, run_dir=str(folder / "study"), limit=0, how=How())
+    reported = open_study(str(STUDY), run_dir=str(folder / "study")).reported_schools()
+    return [SchoolPage(folder, school) for school in list(reported)[:schools]]
