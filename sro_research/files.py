@@ -21,12 +21,14 @@ from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 import yaml
 
 from sro_research.errors import StudyFileError, WorkbenchError
+
+if TYPE_CHECKING:
+    import pandas as pd  # Not everyone who writes a file needs it, and it is large.
 
 YAML_11_BOOLEANS = {"yes", "no", "on", "off", "y", "n"}
 """Words that YAML 1.1 reads as true or false (https://yaml.org/type/bool.html); people mean text by them."""
@@ -289,6 +291,8 @@ def write_table(path: Path, table: pd.DataFrame) -> None:
 
 def read_table(path: Path, columns: list[str] | None = None, *, schools: Collection[str] | None = None) -> pd.DataFrame:
     """Read a Parquet table that `write_table` wrote; with `schools`, only rows whose `school_id` is one of them."""
+    import pandas as pd
+
     if not path.is_file():
         raise WorkbenchError(
             path, "this table has not been made yet", fix="Run the earlier notebooks: `sro-research run`."

@@ -22,6 +22,7 @@ from contextlib import suppress
 from functools import cache, lru_cache
 from importlib.metadata import version
 from importlib.resources import files
+from itertools import count
 from multiprocessing.connection import Client, Listener
 from pathlib import Path
 
@@ -37,6 +38,7 @@ PAGES_AT_A_TIME = 2
 """So many makers of pages keep a renderer busy: it draws the charts of a page in a third of the time of the rest."""
 _WAITING = 128
 """So many charts may wait for their turn."""
+_BETWEEN_CLEANINGS = 100
 _BARE = """
 var window = globalThis, self = globalThis, document = undefined;
 var console = {log() {}, warn() {}, error() {}, info() {}, debug() {}};
@@ -127,9 +129,11 @@ class Renderer:
 
 
 def _serve(address: str) -> None:
-    _engine()  # Before anybody waits for it.
+    engine = _engine()  # Before anybody waits for it.
     with Listener(address, backlog=_WAITING) as listener:
-        while True:
+        for number in count(1):
+            if number % _BETWEEN_CLEANINGS == 0:
+                engine.low_memory_notification()  # Left to itself it grows to twice the size.
             with listener.accept() as asked:
                 try:
                     asked.send_bytes(draw(asked.recv_bytes().decode()).encode())

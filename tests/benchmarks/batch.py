@@ -91,6 +91,10 @@ def floor(tasks: list[Task]) -> None:
         export(task)
 
 
+SHOWING: list[Any] = []
+"""Modules whose `display` is to be that of the cell at work."""
+
+
 def run_here(task: Task) -> nbformat.NotebookNode:
     """Run the code of a notebook in this process, and write what it shows."""
     made = nbformat.read(task.source, as_version=4)
@@ -110,6 +114,8 @@ def outputs(source: str, names: dict[str, Any]) -> list[nbformat.NotebookNode]:
 
     forms, shown, text = DisplayFormatter(), [], io.StringIO()
     names["display"] = lambda value: shown.append(forms.format(value))
+    for module in SHOWING:
+        module.display = names["display"]
     body = ast.parse(source).body
     last = body.pop() if body and isinstance(body[-1], ast.Expr) else None
     with contextlib.redirect_stdout(text):
@@ -157,7 +163,9 @@ def page_ours(tasks: list[Task], slots: int) -> None:
 def page_floor(tasks: list[Task]) -> None:
     """Run the code of all notebooks in this process, and make the pages here."""
     from sro_research.batch.page import page_of
+    from sro_research.report import parts
 
+    SHOWING.append(parts)
     for task in tasks:
         made = run_here(task)
         for language, page in task.pages.items():
