@@ -61,6 +61,8 @@ def attack(
     school first, which can only certify; with `certify_only` that is all, and what it leaves narrower than `enough` may
     be wider. Raises `DisclosureError` where the solver does not prove its optimum.
     """
+    if targets is not None and not (targets & hidden).any():
+        return Intervals(np.array([], dtype=int), np.array([]), np.array([]))
     moving = np.flatnonzero(hidden)
     system = sp.csr_matrix(equations[:, moving])
     system = system[np.diff(system.indptr) > 0]

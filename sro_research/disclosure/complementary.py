@@ -8,6 +8,7 @@ decided again together.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,12 +43,16 @@ def suppress(
     demand: Demand,
     low: np.ndarray | float = 0.0,
     all_alike: bool = False,
+    safe: np.ndarray | None = None,
+    seen: Callable[[np.ndarray], np.ndarray] | None = None,
     block: int = LARGEST_BLOCK,
 ) -> np.ndarray:
     """Return the cells to hide (n,): those in `hidden` and, at the least cost, what protects the `needy` among them.
 
     `candidate` (n,) tells which others may be hidden, `cost` (n,) what that costs. `low` is what a reader knows every
-    hidden count to be at least. With `all_alike`, what is hidden for others gets the width of the needy as well.
+    hidden count to be at least. With `all_alike`, what is hidden for others gets the width of the needy as well. `safe`
+    (n,) tells which are known to be wide enough: it is added to, for calls to come that hide no less; `seen` tells of
+    what is hidden (n,) which are quickly seen to be so (n,).
     Schools are the levels of the dimension `school`.
     Raises `DisclosureError` where hiding every candidate would not be enough.
     """
@@ -60,12 +65,17 @@ def suppress(
     block = min(block, max(2, BLOCK_CELLS * len(members) // max(1, int((school >= 0).sum()))))
     shared = np.flatnonzero(school < 0)
     # What is safe already stays so, however much more is hidden: only the others are worked on.
-    narrow, small = _unprotected(tables, system, demand, school, certify_only=True)
+    safe = np.zeros(count, bool) if safe is None else safe
+    if seen is not None:
+        safe |= seen(system.hidden)
+    narrow, small = _unprotected(tables, system, demand, school, safe, certify_only=True)
     blocks = _blocks(members, system, block) if members else [np.array([], int)]
     for schools in blocks if (narrow | small).any() else []:
         _decide(system, np.concatenate([shared, *(members[i] for i in schools)]), narrow, demand)
     for repair in range(_REPAIRS):
-        narrow, small = _unprotected(tables, system, demand, school)
+        if seen is not None:
+            safe |= seen(system.hidden)
+        narrow, small = _unprotected(tables, system, demand, school, safe)
         if not (narrow | small).any():
             return system.hidden
         touched = np.unique(school[(narrow | small) & (school >= 0)])
@@ -102,19 +112,30 @@ def small_sums(tables: LinkedTables, hidden: np.ndarray, needy: np.ndarray, smal
 
 
 def _unprotected(
-    tables: LinkedTables, system: System, demand: Demand, school: np.ndarray, *, certify_only: bool = False
+    tables: LinkedTables,
+    system: System,
+    demand: Demand,
+    school: np.ndarray,
+    safe: np.ndarray,
+    *,
+    certify_only: bool = False,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the cells that an attack on the whole still pins down, and the hidden ones of small sums."""
+    """Return the cells that an attack on the whole still pins down, and the hidden ones of small sums.
+
+    What is found to be wide enough is entered into `safe` and not attacked again: hiding more leaves a reader no fewer
+    solutions.
+    """
     found = attack(
         tables.equations,
         tables.counts,
         system.hidden,
         enough=demand.width,
-        targets=system.needy,
+        targets=system.needy & ~safe,
         low=system.low,
         neighbourhood=school,
         certify_only=certify_only,
     )
+    safe[found.cells[found.width >= demand.width]] = True
     narrow, small = np.zeros(len(tables.counts), bool), np.zeros(len(tables.counts), bool)
     narrow[found.cells[found.width < demand.width]] = True
     if demand.smallest_sum:

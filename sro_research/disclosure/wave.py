@@ -17,6 +17,7 @@ from sro_research.disclosure.attack import attack
 from sro_research.disclosure.complementary import Demand, school_numbers, suppress
 from sro_research.disclosure.linked import Key, LinkedTables, link
 from sro_research.disclosure.policy import MINIMUM_WIDTH, MOST_HIDDEN, Policy
+from sro_research.disclosure.swaps import Part, sure_widths
 from sro_research.errors import DisclosureError
 
 NOT_STATED = "not stated"
@@ -64,6 +65,11 @@ class WaveRows:
         self.refused: list[Refused] = []
         self.hidden_schools: dict[str, set[str]] = {}
         """By topic."""
+        self._tables: dict[tuple[str, bool], LinkedTables] = {}
+        self._places: dict[tuple[str, bool], list[list[np.ndarray]]] = {}
+        self._safe: dict[tuple[str, bool], np.ndarray] = {}
+        """By topic, without and with its answers; safe are the cells that no attack pins down, however much is hidden
+        from now on."""
         self.complements: set[tuple[str, str, str]] = set()
         """(group_by, group, school) hidden on every topic, beside those that are too small."""
         self.margins: set[tuple[str, str, str]] = set()
@@ -215,6 +221,8 @@ class WaveRows:
                 demand=Demand(MINIMUM_WIDTH, least),
                 low=low,
                 all_alike=True,
+                safe=self._safe[topic, False],
+                seen=lambda hidden: self._swapped(topic, False, hidden, counts - low, MINIMUM_WIDTH),
             )
         for more in np.flatnonzero(chosen & ~hidden):
             self._hide(topic, names[more])
@@ -241,15 +249,19 @@ class WaveRows:
         stated = np.array([group != NOT_STATED for _, group, _ in names])
         hidden = np.array([self._is_hidden(topic, name) for name in names])
         small = (size > 0) & (size < self.policy.minimum_group_size) & stated
+        # Who answers is one of the row's people, and a row has at least one.
+        spare = np.where(answer, np.minimum(tables.counts, size - np.minimum(size, 1) * stated), 0.0)
+        self._safe[topic, True] |= self._swapped(topic, True, hidden, spare, 1)
         found = attack(
             tables.equations,
             tables.counts,
             hidden,
             enough=1,
-            targets=hidden & small & answer & (tables.counts > 0),
+            targets=hidden & small & answer & (tables.counts > 0) & ~self._safe[topic, True],
             low=np.where(stated & ~answer, np.minimum(tables.counts, 1.0), 0.0),
             neighbourhood=school_numbers(tables),
         )
+        self._safe[topic, True][found.cells[found.width >= 1]] = True
         return sorted({names[cell] for cell in found.cells[found.width < 1]})
 
     def _hide_beside(self, topic: str, name: tuple[str, str, str]) -> None:
@@ -297,6 +309,13 @@ class WaveRows:
 
     def _linked(self, topic: str, *, answers: bool = False) -> LinkedTables:
         """Return one topic's tables of schools by each background question, with who did not state it."""
+        if (topic, answers) not in self._tables:
+            self._tables[topic, answers] = found = self._link(topic, answers)
+            self._safe[topic, answers] = np.zeros(len(found.counts), bool)
+            self._places[topic, answers] = self._places_of(found, answers)
+        return self._tables[topic, answers]
+
+    def _link(self, topic: str, answers: bool) -> LinkedTables:
         tables = []
         for group_by, groups in self.groups.items():
             rows = []
@@ -319,6 +338,35 @@ class WaveRows:
             else:
                 tables.append((frame, ["school", group_by]))
         return link(tables)
+
+    def _swapped(self, topic: str, answers: bool, hidden: np.ndarray, spare: np.ndarray, enough: float) -> np.ndarray:
+        """Return the cells of one topic's tables that moves of people show to be wide enough."""
+        found = np.zeros(len(hidden), bool)
+
+        def part(place: np.ndarray) -> Part:
+            return Part(spare[place], (place >= 0) & hidden[place])
+
+        for schools, *tables in self._places[topic, answers]:
+            widths, whole = sure_widths([part(place) for place in tables], part(schools))
+            for place, width in zip([schools, *tables], [whole, *widths], strict=True):
+                found[place[(place >= 0) & (width >= enough)]] = True
+        return found
+
+    def _places_of(self, tables: LinkedTables, answers: bool) -> list[list[np.ndarray]]:
+        """Return the cells of schools (schools,) and of each table by groups (schools, groups), -1 where there is none.
+
+        With `answers` for each answer.
+        """
+        row = {school: i for i, school in enumerate(self.schools)}
+        found: dict[str, dict[str, np.ndarray]] = {}
+        for cell, key in enumerate(tables.keys):
+            group_by, group, school = self._name(key)
+            answer = dict(key).get("answer", "")
+            if school and bool(answer) == answers:
+                columns = [*self.groups[group_by], NOT_STATED] if group_by else [""]
+                place = found.setdefault(answer, {}).setdefault(group_by, np.full((len(row), len(columns)), -1))
+                place[row[school], columns.index(group)] = cell
+        return [[places.pop("")[:, 0], *places.values()] for places in found.values()]
 
     def _name(self, key: Key) -> tuple[str, str, str]:
         """Return (group_by, group, school) of a cell, blank for totals."""
