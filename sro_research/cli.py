@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sro_research import __version__
-from sro_research.batch.lock import alone_in
+from sro_research.batch.elsewhere import at_hand
 from sro_research.batch.manifest import Entry
 from sro_research.batch.notebook import STOCK, WARM
 from sro_research.batch.page import Limits
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 
 STUDY_FILE = click.argument("params_file", type=click.Path(path_type=Path))
 CANNOT_RUN = "The study cannot run."
-RUN_DIR = click.option("--run-dir", default="", help="Results folder, instead of <reports>/<study>.")
+RUN_DIR = click.option("--run-dir", default="", help="Results folder or its URL, instead of <reports>/<study>.")
 
 
 class Shard(click.ParamType):
@@ -227,17 +227,18 @@ def check(params_file: Path) -> None:
 @plainly
 def clean(params_file: Path, run_dir: str, yes: bool) -> None:
     """Delete the results of a study: protected tables, notebooks and pages."""
-    root = open_study(str(params_file), run_dir=run_dir).folders.root
-    if not any((root / "internal").glob("manifest*.jsonl")):
-        click.echo(f"{root} holds no results of a run; nothing is deleted.")
-        return
-    with alone_in(root):
-        if not yes and not _confirmed(f"Delete internal/ and release/ in {root}?"):
+    folders = open_study(str(params_file), run_dir=run_dir).folders
+    internal, release = folders.shown(folders.internal), folders.shown(folders.release)
+    with at_hand(folders):
+        if not any(folders.internal.glob("manifest*.jsonl")):
+            click.echo(f"{internal} holds no results of a run; nothing is deleted.")
+            return
+        if not yes and not _confirmed(f"Delete {internal} and {release}?"):
             click.echo("nothing is deleted")
             return
-        for folder in ("internal", "release"):
-            shutil.rmtree(root / folder, ignore_errors=True)
-        click.echo(f"deleted: {root}/internal, {root}/release")
+        for folder in (folders.internal, folders.release):
+            shutil.rmtree(folder, ignore_errors=True)
+    click.echo(f"deleted: {internal}, {release}")
 
 
 def _confirmed(question: str) -> bool:
@@ -269,8 +270,9 @@ def synthesize(params_file: Path, schools: int, seed: int) -> None:
     records = {kind: source.file for kind, source in vars(p.records).items() if source is not None}
     write_exports(district, Path(p.folders.data), surveys, records)
     # The made-up people of an earlier district, and pages about them, bind nobody.
-    for folder in (study.folders.release, study.folders.ledger.parent):
-        shutil.rmtree(folder, ignore_errors=True)
+    with at_hand(study.folders):
+        for folder in (study.folders.release, study.folders.ledger.parent):
+            shutil.rmtree(folder, ignore_errors=True)
     click.echo(f"made-up raw files: {p.folders.data}")
 
 

@@ -48,6 +48,7 @@ _HERE, _EXCHANGE = -100, 2
 _LEADING_ZERO = re.compile(r"[-+]?0[0-9_]+(\.[0-9]*)?")
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)")
 _NUMBER = re.compile(r"[-+]?([0-9]+\.[0-9]*|\.[0-9]+|[0-9]+)([eE][-+]?[0-9]+)?")
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+(://|::)")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
@@ -332,6 +333,22 @@ def file_fingerprint(path: Path) -> str:
         return "absent"
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
+
+
+def is_url(name: str) -> bool:
+    """Tell whether a name is a URL of an fsspec filesystem (`s3://bucket/folder`), not a path on this machine."""
+    return _URL.match(name) is not None
+
+
+def url_without_password(url: str) -> str:
+    """Return a URL as it may be shown: without the user and password that it may hold."""
+    return re.sub(r"//[^/]*@", "//", url)
+
+
+def local_copy(url: str) -> Path:
+    """Return where this machine keeps its copy of what lies at a URL: in the user's cache folder."""
+    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(cache) / "sro-research" / fingerprint(url)
 
 
 def find_upward(name: str, start: Path) -> Path:

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError,
 from pydantic_core import PydanticCustomError
 
 from sro_research.errors import StudyFileError, WorkbenchError, nearest
-from sro_research.files import Document, fingerprint, is_file, read_yaml
+from sro_research.files import Document, fingerprint, is_file, is_url, read_yaml
 
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=64)]
 Words = Annotated[str, Field(pattern=r"\S")]
@@ -56,7 +56,16 @@ class Folders(Strict):
     surveys: str = Field(description="Instruments: <instrument>.<language>.yaml.")
     notebooks: str = Field(description="The notebooks to run.")
     standards: str = Field(description="Standards: training.yaml, …")
-    reports: str = Field(description="Results go to <reports>/<study>.")
+    reports: str = Field(description="Results go to <reports>/<study>; a folder, or a URL such as s3://bucket/folder.")
+
+    @model_validator(mode="after")
+    def _on_this_machine(self) -> Folders:
+        for name, value in self:
+            if name != "reports" and is_url(value):
+                raise _contradiction(
+                    (name,), f"'folders.{name}' must lie on this machine", "Copy it here; only `reports` may be a URL."
+                )
+        return self
 
 
 class Wave(Strict):
@@ -279,7 +288,10 @@ def _resolved(path: Path, above: tuple[Path, ...]) -> tuple[dict[str, Any], dict
             )
         base, where = _resolved((path.parent / parent).resolve(), (*above, path))
     if isinstance(folders := data.get("folders"), dict):
-        data["folders"] = {k: str((path.parent / v).resolve()) if isinstance(v, str) else v for k, v in folders.items()}
+        data["folders"] = {
+            k: str((path.parent / v).resolve()) if isinstance(v, str) and not is_url(v) else v
+            for k, v in folders.items()
+        }
     where |= {keys: f"{path}:{line}" for keys, line in document.lines.items()}
     return _merged(base, data), where
 

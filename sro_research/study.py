@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,12 +16,15 @@ from sro_research import __version__, estimates
 from sro_research.disclosure.ledger import Ledger, read_ledger, rows_to_keep, write_ledger
 from sro_research.disclosure.policy import Policy
 from sro_research.disclosure.rows import Pattern
-from sro_research.errors import BoundaryError, StudyFileError, nearest
+from sro_research.errors import BoundaryError, StudyFileError, WorkbenchError, nearest
 from sro_research.files import (
     find_upward,
+    is_url,
+    local_copy,
     make_private_folder,
     read_json,
     read_table,
+    url_without_password,
     write_json,
     write_table,
     write_text,
@@ -32,12 +36,29 @@ from sro_research.report.page import Facts, Page
 REPORT_ONLY = "SRO_REPORT_ONLY"
 """Set in the kernels of report notebooks: a study cannot be opened for analysis there."""
 
+_LAST_SLASH = re.compile(r"(?<=[^:/])/+$")
+
 
 @dataclass(frozen=True)
 class Folders:
-    """Where the results of a study lie."""
+    """Where the results of a study lie: in `root`, which is this machine's copy where they are kept at a `url`."""
 
     root: Path
+    url: str = ""
+
+    @classmethod
+    def at(cls, place: str) -> Folders:
+        """Return the folders at a path or URL."""
+        if is_url(place):
+            url = _LAST_SLASH.sub("", place)
+            return cls(local_copy(url).absolute(), url)
+        return cls(find_upward(place, Path.cwd()).absolute())
+
+    def shown(self, path: Path) -> str:
+        """Return where a person finds a file of the results."""
+        if not self.url:
+            return str(path)
+        return f"{url_without_password(self.url)}/{path.relative_to(self.root).as_posix()}"
 
     @property
     def internal(self) -> Path:
@@ -142,6 +163,12 @@ class Study:
     def facts(self) -> Facts:
         """Read what the study says about itself."""
         stored = read_json(self.folders.facts)
+        if stored is None:
+            raise WorkbenchError(
+                self.folders.facts,
+                "the safe cells have not been made yet",
+                fix="Run the study notebooks: `sro-research run`.",
+            )
         return Facts(**{**stored, "provided": tuple(stored["provided"])})
 
     def board_page(self) -> Page:
@@ -211,13 +238,15 @@ def open_study(params_file: str, *, run_dir: str = "") -> Study:
     """Open a study for analysis and make its folders.
 
     `params_file` is looked for in the working folder and those above it. `run_dir` replaces the study's own results
-    folder.
+    folder; either may be a URL, and what is opened then is this machine's copy, as the last run left it.
     Raises `StudyFileError` or `InstrumentError` for the first thing that is wrong, `BoundaryError` in a report.
     """
     if os.environ.get(REPORT_ONLY):
         raise BoundaryError(params_file, "a report may not open a study for analysis", fix="Use `open_report`.")
     study = _read(params_file, run_dir)
     _refuse_private_data_in_repository(study.parameters)
+    if study.folders.url:
+        make_private_folder(study.folders.root)
     make_private_folder(study.folders.internal)
     return study
 
@@ -279,8 +308,8 @@ def _read(params_file: str, run_dir: str) -> Study:
     if parameters.records.training is not None:
         standard, _ = read_checked(Path(parameters.folders.standards) / "training.yaml", TrainingStandard)
         courses = standard.courses
-    root = find_upward(run_dir, Path.cwd()) if run_dir else Path(parameters.folders.reports) / parameters.study
-    return Study(parameters, instruments, courses, Folders(root.absolute()))
+    place = run_dir or f"{_LAST_SLASH.sub('', parameters.folders.reports)}/{parameters.study}"
+    return Study(parameters, instruments, courses, Folders.at(place))
 
 
 def _check_names(parameters: Parameters, instruments: dict[str, Instrument]) -> None:

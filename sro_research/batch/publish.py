@@ -10,7 +10,7 @@ from sro_research import __version__
 from sro_research.batch.plan import BOARD, Job, page_name
 from sro_research.disclosure.audit import audit, require_clean
 from sro_research.errors import DisclosureError
-from sro_research.files import put_in_place, write_text
+from sro_research.files import put_in_place, url_without_password, write_text
 from sro_research.parameters import Language
 from sro_research.report.exporter import fixed_texts, render
 from sro_research.report.gate import check_page
@@ -75,6 +75,8 @@ def _machine(study: Study) -> list[str]:
         f"{Path(study.parameters.folders.data)}/",
         socket.gethostname(),
     ]
+    if url := study.folders.url:
+        tokens += [url, url_without_password(url)]
     return [token for token in tokens if len(token) > SHORTEST_TOKEN]
 
 

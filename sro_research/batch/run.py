@@ -13,8 +13,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
+from sro_research.batch.elsewhere import at_hand, look
 from sro_research.batch.executors import pages_by, preload
-from sro_research.batch.lock import alone_in
 from sro_research.batch.manifest import FAILED, Entry, Manifest, environment
 from sro_research.batch.notebook import STOCK, WARM, run_notebook
 from sro_research.batch.page import Limits
@@ -53,9 +53,9 @@ class Summary:
     kept: int
     failed: list[Entry]
     problems: list[str]
-    index: Path | None
+    index: str | None
     rows_set_aside: int = 0
-    quarantine: Path | None = None
+    quarantine: str = ""
     notes: tuple[str, ...] = ()
 
     @property
@@ -99,8 +99,14 @@ def run_study(
     params_file = params_file.absolute()
     study = open_study(str(params_file), run_dir=run_dir)
     shard = "" if how.shard is None else f"{how.shard[0]}of{how.shard[1]}"
-    with alone_in(study.folders.root, shard):
-        return _run(study, params_file, only or [], limit, how, shard)
+    if how.scheduler and study.folders.url:
+        raise StudyFileError(
+            "--scheduler",
+            "its workers cannot see this machine's copy of results at a URL",
+            fix="Use `--shard`, or a folder that all machines see.",
+        )
+    with at_hand(study.folders, shard) as keep:
+        return _run(study, params_file, only or [], limit, how, shard, keep)
 
 
 def plan_study(
@@ -114,6 +120,7 @@ def plan_study(
     """Return what a run would do, in its order: each notebook and why it would run, blank where it is up to date."""
     params_file = params_file.absolute()
     study, environ = open_study(str(params_file), run_dir=run_dir), environment()
+    look(study.folders)
     manifest = Manifest.open(study.folders.root, study.parameters.study, study.parameters.fingerprint)
     steps, _ = study_jobs(study, params_file, environ), page_notebooks(study)
     planned, stale = [], ""
@@ -133,7 +140,7 @@ def merge_study(params_file: Path, *, run_dir: str = "") -> Summary:
     """Publish the pages that shards have made."""
     params_file = params_file.absolute()
     study = open_study(str(params_file), run_dir=run_dir)
-    with alone_in(study.folders.root):
+    with at_hand(study.folders):
         environ = environment()
         manifest = Manifest.open(study.folders.root, study.parameters.study, study.parameters.fingerprint)
         _require_cells(study, study_jobs(study, params_file, environ), manifest)
@@ -155,7 +162,15 @@ def _wanted(pages: list[Job], schools: dict[str, str]) -> list[Job]:
     return [job for job in pages if job.name == BOARD or job.parameters["school_id"] in schools]
 
 
-def _run(study: Study, params_file: Path, only: list[str], limit: int | None, how: How, shard: str) -> Summary:
+def _run(
+    study: Study,
+    params_file: Path,
+    only: list[str],
+    limit: int | None,
+    how: How,
+    shard: str,
+    keep: Callable[[], None],
+) -> Summary:
     environ = environment()
     manifest = Manifest.open(study.folders.root, study.parameters.study, study.parameters.fingerprint, shard)
     steps, reports = study_jobs(study, params_file, environ), page_notebooks(study)
@@ -174,6 +189,7 @@ def _run(study: Study, params_file: Path, only: list[str], limit: int | None, ho
         stale = True  # What follows a notebook that ran anew rests on what it wrote.
         outcome = run_notebook(job.notebook, job.output, job.parameters, cwd=params_file.parent, engine=how.engine)
         entry = manifest.record(job, outcome)
+        keep()
         made += 1
         if not outcome.ok:
             return _summary(study, made, kept, [entry], None)
@@ -190,6 +206,7 @@ def _run(study: Study, params_file: Path, only: list[str], limit: int | None, ho
     with closing(make(todo, how.jobs, cwd=params_file.parent, limits=how.limits)) as ended:
         for done, (job, outcome, working) in enumerate(ended, 1):
             entry = manifest.record(job, outcome)
+            keep()
             made += 1
             failed += [] if outcome.ok else [entry]
             how.progress(Standing("pages", done, len(todo), len(failed), skipped, tuple(working)))
@@ -201,7 +218,7 @@ def _run(study: Study, params_file: Path, only: list[str], limit: int | None, ho
 
 
 def _summary(study: Study, made: int, kept: int, failed: list[Entry], index: Path | None) -> Summary:
-    summary = Summary(made, kept, failed, [], index)
+    summary = Summary(made, kept, failed, [], None if index is None else study.folders.shown(index))
     if summary.refusal or not study.has("sources"):  # What an earlier run set aside says nothing about this one.
         return summary
     sources = study.protected("sources")
@@ -209,7 +226,7 @@ def _summary(study: Study, made: int, kept: int, failed: list[Entry], index: Pat
         summary,
         problems=sources.loc[sources["status"] == "set aside", "problem"].tolist(),
         rows_set_aside=int(sources["rows_set_aside"].fillna(0).sum()),
-        quarantine=study.folders.internal / "quarantine" / "quarantine.csv",
+        quarantine=study.folders.shown(study.folders.internal / "quarantine" / "quarantine.csv"),
         notes=tuple(_more_answers_than_people(study)),
     )
 
