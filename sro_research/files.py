@@ -1,4 +1,4 @@
-"""The disk: strict YAML in, Parquet and text out, and fingerprints of both.
+"""The disk: strict YAML in, text and JSON out whole or not at all, and fingerprints.
 
 YAML is read stricter than its standard. What a spreadsheet person types in good faith (`No`, `0123`) means
 something else to YAML; here that is an error that names the line and the fix, never a silent other value. Anchors,
@@ -17,25 +17,19 @@ import re
 import secrets
 import shutil
 import sys
-from collections.abc import Collection, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import yaml
 
 from sro_research.errors import StudyFileError, WorkbenchError
 
-if TYPE_CHECKING:
-    import pandas as pd  # Not everyone who writes a file needs it, and it is large.
-
 YAML_11_BOOLEANS = {"yes", "no", "on", "off", "y", "n"}
 """Words that YAML 1.1 reads as true or false (https://yaml.org/type/bool.html); people mean text by them."""
 
-ROW_GROUP = 10_000
-"""Rows in a group of a Parquet table: small enough to read one school, large enough that the list of groups stays
-short."""
 DEEPEST = 100
 """Levels of values in values that a YAML file may have."""
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -203,32 +197,57 @@ def write_text(path: Path, text: str) -> None:
 
 def write_bytes(path: Path, data: bytes) -> None:
     """Write bytes to a temporary neighbour, flush it to the disk, then rename it into place."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    with neighbour(path) as new:
+        write_flushed(new, data)
+        new.replace(path)
+
+
+@contextmanager
+def neighbour(path: Path) -> Iterator[Path]:
+    """Give the path of a temporary neighbour to write to; what is left there in the end is deleted.
+
+    Raises `WorkbenchError` where the disk refuses.
+    """
+    new = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("xb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(path)
+        yield new
     except OSError as error:
         raise _unwritable(path, error) from None
     finally:
         with suppress(OSError):
-            temporary.unlink(missing_ok=True)
+            _delete(new)
+
+
+def write_flushed(path: Path, data: bytes) -> None:
+    """Write a new file and flush it to the disk."""
+    with path.open("xb") as stream:
+        stream.write(data)
+        stream.flush()
+        os.fsync(stream.fileno())
 
 
 def put_in_place(new: Path, place: Path) -> None:
-    """Put a folder in the place of another, which is deleted; who looks finds the old one or the new one.
+    """Put a file or folder in the place of another, which is deleted; who looks finds the old one or the new one.
 
-    Linux exchanges two names in one step. Elsewhere there is a moment without either.
+    Linux exchanges two names in one step. Elsewhere there is a moment without either if one of them is a folder.
     """
+    if not new.is_dir() and not place.is_dir():
+        new.replace(place)
+        return
     if place.exists() and not _exchanged(new, place):
-        shutil.rmtree(place)
+        _delete(place)
     if place.exists():
-        shutil.rmtree(new)
+        _delete(new)
     else:
         new.rename(place)
+
+
+def _delete(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _exchanged(one: Path, other: Path) -> bool:
@@ -285,26 +304,6 @@ def is_file(path: Path) -> bool:
         return False
 
 
-def write_table(path: Path, table: pd.DataFrame) -> None:
-    """Write a table as Parquet, atomically and without an index."""
-    write_bytes(path, table.to_parquet(index=False, row_group_size=ROW_GROUP))
-
-
-def read_table(path: Path, columns: list[str] | None = None, *, schools: Collection[str] | None = None) -> pd.DataFrame:
-    """Read a Parquet table that `write_table` wrote; with `schools`, only rows whose `school_id` is one of them."""
-    import pandas as pd
-
-    if not path.is_file():
-        raise WorkbenchError(
-            path, "this table has not been made yet", fix="Run the earlier notebooks: `sro-research run`."
-        )
-    try:
-        rows = None if schools is None else [("school_id", "in", list(schools))]
-        return pd.read_parquet(path, columns=columns, filters=rows)
-    except (ValueError, OSError):
-        raise WorkbenchError(path, "this table is damaged", fix="Run again with `--force`.") from None
-
-
 def write_json(path: Path, value: Any) -> None:
     """Write plain values as readable JSON, keys in the order given."""
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
@@ -328,7 +327,9 @@ def fingerprint(*parts: Any) -> str:
 
 
 def file_fingerprint(path: Path) -> str:
-    """Return a short hash of a file's bytes, or `absent`."""
+    """Return a short hash of the bytes of a file, or of all files in a folder and their names, or `absent`."""
+    if path.is_dir():
+        return fingerprint({part.name: file_fingerprint(part) for part in path.iterdir()})
     if not path.is_file():
         return "absent"
     with path.open("rb") as stream:

@@ -23,15 +23,14 @@ from sro_research.files import (
     local_copy,
     make_private_folder,
     read_json,
-    read_table,
     url_without_password,
     write_json,
-    write_table,
     write_text,
 )
 from sro_research.instruments import Instrument, load_instrument
 from sro_research.parameters import Course, Parameters, TrainingStandard, read_checked, read_parameters
 from sro_research.report.page import Facts, Page
+from sro_research.tables import is_table, read_table, write_table
 
 REPORT_ONLY = "SRO_REPORT_ONLY"
 """Set in the kernels of report notebooks: a study cannot be opened for analysis there."""
@@ -91,11 +90,11 @@ class Folders:
         return self.root / "ledger" / "rows.parquet"
 
     def protected(self, name: str) -> Path:
-        """The file of a protected table."""
+        """The path of a protected table."""
         return self.internal / "protected" / f"{name.replace('/', '__')}.parquet"
 
     def estimates(self, name: str) -> Path:
-        """The file of a table of estimates."""
+        """The path of a table of estimates."""
         return self.internal / "estimates" / f"{name}.parquet"
 
 
@@ -135,7 +134,7 @@ class Study:
 
     def has(self, name: str) -> bool:
         """Tell whether a protected table was made."""
-        return self.folders.protected(name).is_file()
+        return is_table(self.folders.protected(name))
 
     def keep_quarantine(self, quarantine: pd.DataFrame) -> None:
         """Write the rows that were set aside, by source, row number and rule."""

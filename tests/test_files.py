@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import sys
 from pathlib import Path
 
-import pandas as pd
 import pytest
 
 from sro_research.errors import StudyFileError, WorkbenchError
@@ -14,12 +14,11 @@ from sro_research.files import (
     file_fingerprint,
     find_upward,
     fingerprint,
+    put_in_place,
     read_json,
-    read_table,
     read_yaml,
     write_bytes,
     write_json,
-    write_table,
     write_text,
 )
 
@@ -199,26 +198,43 @@ def test_permissions_follow_the_umask(tmp_path: Path, mask: int, mode: int) -> N
     assert (tmp_path / "a.txt").stat().st_mode & 0o777 == mode
 
 
-def test_tables_and_json_come_back_as_they_were(tmp_path: Path) -> None:
-    table = pd.DataFrame(
-        {"school_id": pd.array(["0001", None], dtype="string"), "n": pd.array([1, None], dtype="Int16")}
-    )
-    write_table(tmp_path / "t.parquet", table)
-    pd.testing.assert_frame_equal(read_table(tmp_path / "t.parquet"), table)
+def test_json_comes_back_as_it_was(tmp_path: Path) -> None:
     write_json(tmp_path / "t.json", {"b": "ñ", "a": None})
     assert list(read_json(tmp_path / "t.json").items()) == [("b", "ñ"), ("a", None)]
     assert read_json(tmp_path / "none.json") is None
 
 
-@pytest.mark.parametrize("content", [b"", b"PAR1 no table", b"\x00"])
-def test_damaged_results_are_named(tmp_path: Path, content: bytes) -> None:
-    for reader in (read_table, read_json):
-        path = tmp_path / "damaged"
-        path.write_bytes(content)
-        with pytest.raises(WorkbenchError, match=r"damaged: this (table|file) is damaged\. "):
-            reader(path)
-    with pytest.raises(WorkbenchError, match="this table has not been made yet"):
-        read_table(tmp_path / "none.parquet")
+@pytest.mark.parametrize("content", [b"", b"\x00"])
+def test_damaged_json_is_named(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "damaged"
+    path.write_bytes(content)
+    with pytest.raises(WorkbenchError, match=r"damaged: this file is damaged\. "):
+        read_json(path)
+
+
+@pytest.mark.parametrize("old", ["nothing", "file", "folder"])
+@pytest.mark.parametrize("new", ["file", "folder"])
+@pytest.mark.parametrize("exchange", [True, False])
+def test_files_and_folders_take_the_place_of_each_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, old: str, new: str, exchange: bool
+) -> None:
+    def made(name: str, kind: str) -> Path:
+        path = tmp_path / name
+        if kind == "folder":
+            (path / "deeper").mkdir(parents=True)
+            (path / "deeper" / name).touch()
+        elif kind == "file":
+            path.write_text(name)
+        return path
+
+    if not exchange:
+        monkeypatch.setattr(sys, "platform", "other")
+    if old == new == "file":  # one step on every system: there is nothing to delete
+        monkeypatch.setattr("sro_research.files._delete", None)
+    place = made("place", old)
+    put_in_place(made("new", new), place)
+    assert list(tmp_path.iterdir()) == [place]
+    assert (place.read_text() if new == "file" else next((place / "deeper").iterdir()).name) == "new"
 
 
 def test_fingerprints_tell_values_apart_and_stay_the_same() -> None:
@@ -238,6 +254,20 @@ def test_a_file_fingerprint_follows_its_bytes(tmp_path: Path) -> None:
     assert first != file_fingerprint(path)
     path.write_bytes(b"x")
     assert first == file_fingerprint(path)
+
+
+def test_the_fingerprint_of_a_folder_follows_names_and_bytes(tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "a").write_bytes(b"x")
+    (folder / "b").write_bytes(b"y")
+    first = file_fingerprint(folder)
+    (folder / "b").write_bytes(b"z")
+    changed = file_fingerprint(folder)
+    (folder / "b").write_bytes(b"y")
+    assert file_fingerprint(folder) == first
+    (folder / "b").rename(folder / "c")
+    assert len({first, changed, file_fingerprint(folder), file_fingerprint(tmp_path / "none")}) == 4
 
 
 def test_a_relative_path_is_found_in_the_folders_above(tmp_path: Path) -> None:

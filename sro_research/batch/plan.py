@@ -9,9 +9,10 @@ import pandas as pd
 
 from sro_research.batch.notebook import check_parameters
 from sro_research.errors import StudyFileError, nearest
-from sro_research.files import file_fingerprint, fingerprint, read_table
+from sro_research.files import file_fingerprint, fingerprint
 from sro_research.parameters import Language
 from sro_research.study import Study
+from sro_research.tables import read_table
 
 BOARD = "board"
 

@@ -17,6 +17,7 @@ from sro_research.report.gate import check_page
 from sro_research.report.sections.frame import own_texts
 from sro_research.report.words import load_words
 from sro_research.study import Study
+from sro_research.tables import is_table
 
 SHORTEST_TOKEN = 5
 """A shorter name of a machine or folder may stand on a page by chance."""
@@ -43,7 +44,7 @@ def publish(study: Study, jobs: list[Job]) -> Path:
     for language in languages:
         index = _index(study, {job.name for job in jobs}, language, texts[language])
         write_text(staged / page_name("index", language), index)
-    earlier = study.folders.ledger if study.folders.ledger.is_file() else None
+    earlier = study.folders.ledger if is_table(study.folders.ledger) else None
     if earlier is None and release.exists():
         raise DisclosureError(
             release, "it was published, and its ledger is gone", fix="Restore ledger/, or move the old release away."

@@ -23,9 +23,9 @@ from sro_research.batch.publish import publish
 from sro_research.batch.verify import verify
 from sro_research.batch.warm import fork
 from sro_research.errors import SourceError, StudyFileError
-from sro_research.files import read_table
 from sro_research.measures.quality import more_answers_than_people
 from sro_research.study import Study, open_study
+from sro_research.tables import is_table, read_table
 
 _REFUSED = f"{SourceError.__name__}: "
 
@@ -128,7 +128,7 @@ def plan_study(
         reason = stale or ("asked for" if force else manifest.reason(job))
         planned.append((job.name, reason))
         stale = stale or (reason and f"it rests on {job.name}")
-    if stale or not study.folders.cells.is_file():
+    if stale or not is_table(study.folders.cells):
         return [*planned, ("pages", "they rest on the study notebooks")]
     everyone = study.reported_schools()
     for job in _wanted(page_jobs(study, params_file, environ, everyone), chosen(everyone, only or [], limit)):
@@ -178,7 +178,7 @@ def _run(
         _require_cells(study, steps, manifest)
     manifest.begin(environ)
     made, kept, failed = 0, 0, []
-    stale = (how.force and not shard) or not study.folders.cells.is_file()
+    stale = (how.force and not shard) or not is_table(study.folders.cells)
     for number, job in enumerate(steps):
         if not stale and manifest.done(job):
             kept += 1

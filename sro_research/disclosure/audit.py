@@ -27,6 +27,7 @@ from sro_research.disclosure.rows import LEVEL, RESPONSES, ROW
 from sro_research.disclosure.safe import COMBINED, LEAN
 from sro_research.disclosure.texts import canonical, numbers_in
 from sro_research.errors import ContradictionError, DisclosureError
+from sro_research.tables import is_table
 
 PEOPLE = (LEVEL, LEAN, RESPONSES, "response_rate")
 """Measures whose cells are rows of people; the answers to single items have no totals to add up to."""
@@ -143,7 +144,7 @@ def audit(
     small: list[str] = []
     for members in [] if conflicts else _systems(rows).values():
         _attack_system(members, rows, bounds, minimum, (exact, near, small))
-    if ledger is not None and not ledger.is_file():
+    if ledger is not None and not is_table(ledger):
         raise DisclosureError(ledger, "there is no ledger here", fix="Give the study's `ledger/rows.parquet`.")
     if cells is not None:
         conflicts += against_cells(found.claims, cells)

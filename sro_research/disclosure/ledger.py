@@ -15,7 +15,7 @@ import pandas as pd
 
 from sro_research.disclosure.rows import ANSWERS, LEVEL, RESPONSES, ROW, Frozen, Pattern
 from sro_research.errors import DisclosureError
-from sro_research.files import read_table, write_table
+from sro_research.tables import is_table, read_table, write_table
 
 COLUMNS = [*ROW, "shown", "n", "agree"]
 """`n` people and how many of them agree, in rows that are shown (of an item, `n` alone); missing in all others."""
@@ -63,7 +63,7 @@ def rows_to_keep(pattern: Pattern, estimates: pd.DataFrame) -> pd.DataFrame:
 
 def read_ledger(path: Path) -> Ledger:
     """Read the ledger of a study; there is none before its first release."""
-    if path.is_file():
+    if is_table(path):
         return Ledger(read_table(path))
     dtypes = {**dict.fromkeys(ROW, "string"), "shown": "bool", "n": "Int64", "agree": "Int64"}
     return Ledger(pd.DataFrame(columns=COLUMNS).astype(dtypes))

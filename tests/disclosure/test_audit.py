@@ -21,8 +21,8 @@ from sro_research.disclosure.ledger import COLUMNS
 from sro_research.disclosure.pages import COLORS
 from sro_research.disclosure.rows import ROW
 from sro_research.errors import DisclosureError
-from sro_research.files import write_table
 from sro_research.report.svg import THEMED
+from sro_research.tables import write_table
 
 audit = partial(audit_folder, words=WORDS)
 
