@@ -52,6 +52,10 @@ class SourceError(WorkbenchError):
     """A whole source file cannot be read; it is set aside and the run goes on without it."""
 
 
+class DiskError(WorkbenchError):
+    """There is no place for a result: the disk is full, or may not be written to."""
+
+
 class BoundaryError(WorkbenchError):
     """A report reached for something it may not see."""
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import datetime as dt
+import errno
 import hashlib
 import json
 import math
@@ -25,7 +26,7 @@ from typing import Any
 
 import yaml
 
-from sro_research.errors import StudyFileError, WorkbenchError
+from sro_research.errors import DiskError, StudyFileError, WorkbenchError
 
 YAML_11_BOOLEANS = {"yes", "no", "on", "off", "y", "n"}
 """Words that YAML 1.1 reads as true or false (https://yaml.org/type/bool.html); people mean text by them."""
@@ -39,6 +40,10 @@ LONGEST_INTEGER = 15
 
 _HERE, _EXCHANGE = -100, 2
 """AT_FDCWD and RENAME_EXCHANGE of Linux."""
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
+CANNOT_WRITE = {*_FULL, *_FORBIDDEN, errno.ENOENT}
+"""Numbers of the errors that mean a disk; the last comes of a folder that is taken away, or of no temporary folder."""
 _LEADING_ZERO = re.compile(r"[-+]?0[0-9_]+(\.[0-9]*)?")
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)")
 _NUMBER = re.compile(r"[-+]?([0-9]+\.[0-9]*|\.[0-9]+|[0-9]+)([eE][-+]?[0-9]+)?")
@@ -74,7 +79,7 @@ def read_yaml(path: Path) -> Document:
     except IsADirectoryError:
         raise StudyFileError(path, "this is a folder, not a file", fix="Name a .yaml file.") from None
     except OSError as error:
-        raise StudyFileError(path, f"cannot be read: {_reason(error)}", fix="Check the path.") from None
+        raise unreadable(path, error) from None
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         raise StudyFileError(f"{path}:{line}", "the text is not UTF-8", fix="Save the file as UTF-8.") from None
@@ -210,10 +215,9 @@ def neighbour(path: Path) -> Iterator[Path]:
     """
     new = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield new
-    except OSError as error:
-        raise _unwritable(path, error) from None
+        with writing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            yield new
     finally:
         with suppress(OSError):
             _delete(new)
@@ -227,20 +231,31 @@ def write_flushed(path: Path, data: bytes) -> None:
         os.fsync(stream.fileno())
 
 
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Raise `DiskError`, which says why and what to do, where `path` cannot be written."""
+    try:
+        yield
+    except OSError as error:
+        raise unwritable(path, error) from None
+
+
 def put_in_place(new: Path, place: Path) -> None:
     """Put a file or folder in the place of another, which is deleted; who looks finds the old one or the new one.
 
     Linux exchanges two names in one step. Elsewhere there is a moment without either if one of them is a folder.
     """
-    if not new.is_dir() and not place.is_dir():
-        new.replace(place)
-        return
-    if place.exists() and not _exchanged(new, place):
-        _delete(place)
-    if place.exists():
-        _delete(new)
-    else:
-        new.rename(place)
+    with writing(place):
+        if not place.exists() or not (new.is_dir() or place.is_dir()):
+            new.replace(place)
+        elif _exchanged(new, place):
+            _delete(new)
+        else:
+            aside = place.with_name(f"{place.name}.old")
+            _delete(aside)
+            place.rename(aside)  # Not deleted where it stands: a death in the middle would leave a part of it.
+            new.rename(place)
+            _delete(aside)
 
 
 def _delete(path: Path) -> None:
@@ -251,15 +266,20 @@ def _delete(path: Path) -> None:
 
 
 def _exchanged(one: Path, other: Path) -> bool:
-    exchange = getattr(ctypes.CDLL(None), "renameat2", None) if sys.platform == "linux" else None
+    """Exchange two names, or return False where the system cannot. Raises `OSError` where it may not."""
+    exchange = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None) if sys.platform == "linux" else None
     if exchange is None:
         return False
-    return exchange(_HERE, os.fsencode(one.absolute()), _HERE, os.fsencode(other.absolute()), _EXCHANGE) == 0
+    if exchange(_HERE, os.fsencode(one.absolute()), _HERE, os.fsencode(other.absolute()), _EXCHANGE) == 0:
+        return True
+    if (number := ctypes.get_errno()) in (errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP):
+        return False  # An old kernel, or a disk that has no such step.
+    raise OSError(number, os.strerror(number))
 
 
 def append_line(path: Path, line: str) -> None:
     """Add a line to the end of a file and flush it to the disk; what a crash left of a line is taken away first."""
-    try:
+    with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("ab+") as stream:
             end = stream.seek(0, os.SEEK_END)
@@ -271,25 +291,29 @@ def append_line(path: Path, line: str) -> None:
             stream.write(line.encode("utf-8") + b"\n")
             stream.flush()
             os.fsync(stream.fileno())
-    except OSError as error:
-        raise _unwritable(path, error) from None
 
 
 def make_private_folder(path: Path) -> None:
     """Make a folder that only its owner can read."""
-    try:
+    with writing(path):
         path.mkdir(parents=True, exist_ok=True)
         path.chmod(0o700)
-    except OSError as error:
-        raise _unwritable(path, error) from None
 
 
-def _unwritable(path: Path, error: OSError) -> WorkbenchError:
-    return WorkbenchError(
-        path,
-        f"cannot be written: {_reason(error)}",
-        fix="Free space or choose another folder.",
-    )
+def unwritable(path: Path, error: OSError) -> DiskError:
+    """Return an error that says why a path cannot be written, and what to do."""
+    if error.errno in _FULL:
+        fix = "Free space or choose another folder."
+    elif error.errno in _FORBIDDEN:
+        fix = "Ask for the right to write there or choose another folder."
+    else:
+        fix = "Check the path or choose another folder."
+    return DiskError(path, f"cannot be written: {_reason(error)}", fix=fix)
+
+
+def unreadable(path: Path, error: OSError) -> StudyFileError:
+    """Return an error that says why a file of a study cannot be read."""
+    return StudyFileError(path, f"cannot be read: {_reason(error)}", fix="Check the path and who may read it.")
 
 
 def _reason(error: OSError) -> str:
@@ -327,13 +351,14 @@ def fingerprint(*parts: Any) -> str:
 
 
 def file_fingerprint(path: Path) -> str:
-    """Return a short hash of the bytes of a file, or of all files in a folder and their names, or `absent`."""
-    if path.is_dir():
-        return fingerprint({part.name: file_fingerprint(part) for part in path.iterdir()})
-    if not path.is_file():
-        return "absent"
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
+    """Return a short hash of a file's bytes, `absent` where there is none, or `unreadable` where it is not for us."""
+    try:
+        if not path.is_file():
+            return "absent"
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
+    except PermissionError:
+        return "unreadable"
 
 
 def is_url(name: str) -> bool:

@@ -256,20 +256,6 @@ def test_a_file_fingerprint_follows_its_bytes(tmp_path: Path) -> None:
     assert first == file_fingerprint(path)
 
 
-def test_the_fingerprint_of_a_folder_follows_names_and_bytes(tmp_path: Path) -> None:
-    folder = tmp_path / "folder"
-    folder.mkdir()
-    (folder / "a").write_bytes(b"x")
-    (folder / "b").write_bytes(b"y")
-    first = file_fingerprint(folder)
-    (folder / "b").write_bytes(b"z")
-    changed = file_fingerprint(folder)
-    (folder / "b").write_bytes(b"y")
-    assert file_fingerprint(folder) == first
-    (folder / "b").rename(folder / "c")
-    assert len({first, changed, file_fingerprint(folder), file_fingerprint(tmp_path / "none")}) == 4
-
-
 def test_a_relative_path_is_found_in_the_folders_above(tmp_path: Path) -> None:
     (tmp_path / "params").mkdir()
     (tmp_path / "params" / "a.yaml").touch()

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 import multiprocessing
+import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -128,13 +130,27 @@ def _deaf_to_ctrl_c() -> Iterator[None]:
 
 
 def _end_with_kernels() -> None:
-    """Make a process that is told to end do so as a program ends: its kernel is shut down, its sockets are removed."""
+    """Make a process that is told to end do so as a program ends: its kernel is shut down, its sockets are removed.
+
+    One that is not told, since its parent was killed, tells itself.
+    """
 
     def end(*_: object) -> None:
         _told_to_end.set()
         sys.exit(EXIT_STOPPED)
 
     signal.signal(signal.SIGTERM, end)
+    threading.Thread(target=_end_without_parent, daemon=True).start()
+
+
+def _end_without_parent() -> None:
+    """End when the process that gives the work is gone, which nothing else here would notice."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(SECONDS_TO_END)
+    os._exit(EXIT_STOPPED)  # Its kernel looks for it every second.
 
 
 def _make_unless_told(job: Job, *, cwd: Path, engine: str, limits: Limits) -> Outcome:

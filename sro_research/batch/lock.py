@@ -16,6 +16,7 @@ from typing import Any
 
 from sro_research.batch.place import Place, PlaceError
 from sro_research.errors import StudyFileError
+from sro_research.files import writing
 
 LOCK = "internal/.lock"
 HOURS_HELD = 3
@@ -38,7 +39,9 @@ def alone_in(root: Path, shard: str = "") -> Iterator[None]:
         for name, how in (
             [(".lock", fcntl.LOCK_SH), (f".lock.{shard}", fcntl.LOCK_EX)] if shard else [(".lock", fcntl.LOCK_EX)]
         ):
-            lock = os.open(root / "internal" / name, os.O_CREAT | os.O_RDWR, 0o600)
+            path = root / "internal" / name
+            with writing(path):
+                lock = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
             held.callback(os.close, lock)
             try:
                 fcntl.flock(lock, how | fcntl.LOCK_NB)

@@ -7,6 +7,7 @@ import re
 import tempfile
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,8 +16,8 @@ import papermill
 from papermill.exceptions import PapermillExecutionError
 from traitlets.config import Config
 
-from sro_research.errors import StudyFileError, nearest
-from sro_research.files import write_bytes
+from sro_research.errors import DiskError, StudyFileError, nearest
+from sro_research.files import CANNOT_WRITE, unreadable, unwritable, write_bytes
 
 KERNEL = "python3"
 DEAD_KERNEL = "DeadKernelError"
@@ -24,6 +25,8 @@ WARM = "warm"
 STOCK = "stock"
 """Engines that this project registers with papermill: its own with forked kernels (see `sro_research.batch.warm`), and
 papermill's, which starts a kernel for each notebook."""
+NO_PLACE = f"{DiskError.__name__}: "
+"""How an error begins that is not the notebook's own: the disk does not take what it makes."""
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 _PARAMETER = re.compile(r"^(\w+)\s*(?::[^=]+)?=", re.M)
 
@@ -49,7 +52,10 @@ def check_parameters(notebook: Path, given: Iterable[str]) -> None:
     """
     if not notebook.is_file():
         raise StudyFileError(notebook, "there is no such notebook", fix="Check `notebooks` in the study file.")
-    cells = nbformat.read(notebook, as_version=4).cells
+    try:
+        cells = nbformat.read(notebook, as_version=4).cells
+    except OSError as error:
+        raise unreadable(notebook, error) from None
     tagged = [cell for cell in cells if "parameters" in cell.metadata.get("tags", [])]
     if len(tagged) != 1:
         raise StudyFileError(notebook, f"it has {len(tagged)} cells tagged `parameters`", fix="Tag exactly one.")
@@ -75,10 +81,10 @@ def run_notebook(
     """
     failed = output.with_suffix(".failed.ipynb")
     working = output.with_suffix(".running.ipynb")
-    output.parent.mkdir(parents=True, exist_ok=True)
-    output.unlink(missing_ok=True)
     started = time.monotonic()
     try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        output.unlink(missing_ok=True)
         with tempfile.TemporaryDirectory(prefix="sro-") as sockets:
             papermill.execute_notebook(
                 str(notebook),
@@ -95,17 +101,27 @@ def run_notebook(
                 execution_timeout=seconds_per_cell,
                 config=_transport(Path(sockets)),
             )
+        write_bytes(output, working.read_bytes())
+        working.unlink()
+        failed.unlink(missing_ok=True)
     except PapermillExecutionError as error:
-        working.replace(failed)
+        with suppress(OSError):
+            working.replace(failed)
         return Outcome(time.monotonic() - started, error.cell_index, _last_line(error.ename, error.evalue))
     except Exception as error:
-        if working.is_file():
-            working.replace(failed)
+        no_place = _no_place(error, output)
+        with suppress(OSError):  # What a full disk has of it is no record of what ran.
+            working.unlink(missing_ok=True) if no_place else working.replace(failed)
+        error = no_place or error
         return Outcome(time.monotonic() - started, None, _last_line(type(error).__name__, str(error)))
-    write_bytes(output, working.read_bytes())
-    working.unlink()
-    failed.unlink(missing_ok=True)
     return Outcome(time.monotonic() - started)
+
+
+def _no_place(error: Exception, path: Path) -> DiskError | None:
+    """Return what is wrong with the disk, where that is why a notebook could not be run or kept."""
+    if isinstance(error, OSError) and error.errno in CANNOT_WRITE:
+        return unwritable(Path(error.filename or path), error)
+    return error if isinstance(error, DiskError) else None
 
 
 def _transport(sockets: Path) -> Config:

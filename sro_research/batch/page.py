@@ -9,9 +9,9 @@ from pathlib import Path
 
 import nbformat
 
-from sro_research.batch.notebook import DEAD_KERNEL, Outcome, run_notebook
+from sro_research.batch.notebook import DEAD_KERNEL, NO_PLACE, Outcome, run_notebook
 from sro_research.batch.plan import Job
-from sro_research.errors import WorkbenchError
+from sro_research.errors import DiskError, WorkbenchError
 from sro_research.files import write_text
 from sro_research.report.exporter import compile_templates, page_of
 from sro_research.study import REPORT_ONLY
@@ -52,6 +52,8 @@ def make_page(job: Job, *, cwd: Path, engine: str, limits: Limits) -> Outcome:
         for language, page in job.pages.items():
             others: dict[str, str] = {code: other.name for code, other in job.pages.items() if code != language}
             write_text(page, page_of(executed, language, others))
+    except DiskError as error:
+        return Outcome(outcome.seconds, None, f"{NO_PLACE}{error}")
     except WorkbenchError as error:
         return Outcome(outcome.seconds, None, str(error))
     except Exception as error:

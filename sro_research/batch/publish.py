@@ -10,7 +10,7 @@ from sro_research import __version__
 from sro_research.batch.plan import BOARD, Job, page_name
 from sro_research.disclosure.audit import audit, require_clean
 from sro_research.errors import DisclosureError
-from sro_research.files import put_in_place, url_without_password, write_text
+from sro_research.files import put_in_place, url_without_password, write_text, writing
 from sro_research.parameters import Language
 from sro_research.report.exporter import fixed_texts, render
 from sro_research.report.gate import check_page
@@ -33,10 +33,11 @@ def publish(study: Study, jobs: list[Job]) -> Path:
     release = study.folders.release
     staged = release.with_name("release.new")
     shutil.rmtree(staged, ignore_errors=True)
-    staged.mkdir(parents=True)
-    for job in jobs:
-        for page in job.pages.values():
-            shutil.copyfile(page, staged / page.name)
+    with writing(staged):
+        staged.mkdir(parents=True)
+        for job in jobs:
+            for page in job.pages.values():
+                shutil.copyfile(page, staged / page.name)
     languages, board = study.parameters.pages.languages, study.board_page()
     texts: dict[str, dict[str, list[str]]] = {
         language: own_texts(board, load_words(language)) for language in languages

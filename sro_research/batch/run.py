@@ -16,13 +16,13 @@ from typing import Literal
 from sro_research.batch.elsewhere import at_hand, look
 from sro_research.batch.executors import pages_by, preload
 from sro_research.batch.manifest import FAILED, Entry, Manifest, environment
-from sro_research.batch.notebook import STOCK, WARM, run_notebook
+from sro_research.batch.notebook import NO_PLACE, STOCK, WARM, Outcome, run_notebook
 from sro_research.batch.page import Limits
 from sro_research.batch.plan import BOARD, Job, chosen, page_jobs, page_notebooks, study_jobs
 from sro_research.batch.publish import publish
 from sro_research.batch.verify import verify
 from sro_research.batch.warm import fork
-from sro_research.errors import SourceError, StudyFileError
+from sro_research.errors import DiskError, SourceError, StudyFileError
 from sro_research.measures.quality import more_answers_than_people
 from sro_research.study import Study, open_study
 from sro_research.tables import is_table, read_table
@@ -188,7 +188,7 @@ def _run(
         how.progress(Standing("study", number, len(steps), 0, kept, (job.name,)))
         stale = True  # What follows a notebook that ran anew rests on what it wrote.
         outcome = run_notebook(job.notebook, job.output, job.parameters, cwd=params_file.parent, engine=how.engine)
-        entry = manifest.record(job, outcome)
+        entry = _recorded(manifest, job, outcome)
         keep()
         made += 1
         if not outcome.ok:
@@ -205,7 +205,7 @@ def _run(
     make = pages_by(how.scheduler or how.engine)
     with closing(make(todo, how.jobs, cwd=params_file.parent, limits=how.limits)) as ended:
         for done, (job, outcome, working) in enumerate(ended, 1):
-            entry = manifest.record(job, outcome)
+            entry = _recorded(manifest, job, outcome)
             keep()
             made += 1
             failed += [] if outcome.ok else [entry]
@@ -215,6 +215,17 @@ def _run(
         random.sample(sorted(finished, key=lambda job: job.name), min(how.verify, len(finished))), params_file.parent
     )
     return _summary(study, made, kept + skipped, failed, None if shard else publish(study, finished))
+
+
+def _recorded(manifest: Manifest, job: Job, outcome: Outcome) -> Entry:
+    """Write down what came of a job; end the run where the disk did not take what it made.
+
+    The others would fail too, and a release without their pages would take the place of a whole one.
+    """
+    if outcome.error.startswith(NO_PLACE):
+        reason = outcome.error.removeprefix(NO_PLACE).rstrip(".")
+        raise DiskError(job.name, reason, fix="Then run again: what is finished is kept.")
+    return manifest.record(job, outcome)
 
 
 def _summary(study: Study, made: int, kept: int, failed: list[Entry], index: Path | None) -> Summary:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,6 +54,8 @@ def read_export(path: Path, encoding: str = "utf-8") -> Export:
     """
     if not is_file(path):
         raise SourceError(path, "there is no such file", fix="Check `file` and `folders.data` in the study file.")
+    if not os.access(path, os.R_OK):
+        raise SourceError(path, "you may not read this file", fix="Ask for the right to read it.")
     if path.stat().st_size == 0:
         raise SourceError(path, "the file is empty", fix="Export it again.")
     readers = {

@@ -38,6 +38,7 @@ nobody debugs here."""
 POSSIBLE = sys.platform == "linux"
 """Other systems cannot fork a process that has loaded their own libraries, or not at all."""
 _SECONDS_TO_IMPORT = 120
+_SECONDS_TO_END = 1
 
 
 LIMITS = tuple(name for name in dir(resource) if name.startswith("RLIMIT_"))
@@ -66,6 +67,7 @@ class WarmParent:
 
     def __init__(self, channel: Channel) -> None:
         self.channel = channel
+        self._ready = False
         self._ended: dict[int, Ended] = {}
         self._answers: list[dict[str, Any]] = []
         self._lock = threading.RLock()
@@ -159,7 +161,9 @@ class WarmParent:
         said = json.loads(frames[0])
         if "ended" in said:
             self._ended[said["ended"]] = Ended(said["status"], said["cpu"], said["peak"])
-        elif "ready" not in said:
+        elif "ready" in said:
+            self._ready = True
+        else:
             self._answers.append(said)
         return True
 
@@ -169,7 +173,8 @@ class WarmParent:
             self.channel.close()
         if self.process is not None:
             try:
-                self.process.wait(5)
+                # It ends its children and itself at once, but hears nothing while it imports: then it has none.
+                self.process.wait(_SECONDS_TO_END if self._ready else 0)
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()

@@ -53,7 +53,7 @@ class Parent:
             signal.signal(deaf, signal.SIG_IGN)
         self.selector.register(self.woken, selectors.EVENT_READ)
         self.owner = self._connect(owner)
-        self.owner.send(json.dumps({"ready": os.getpid()}).encode())
+        self._tell(self.owner, {"ready": os.getpid()})
 
     def serve(self) -> None:
         """Serve until the owner closes."""
@@ -92,10 +92,11 @@ class Parent:
         threads = len(list(Path("/proc/self/task").iterdir()))
         if threads == 1:
             theirs, ours = socket.socketpair()
+            parent = os.getpid()
             pid = os.fork()
             if pid == 0:
                 ours.close()
-                self._become_child(request, files, theirs)
+                self._become_child(parent, request, files, theirs)
             theirs.close()
             self._connect(ours)
             self.connections[channel].add(pid)
@@ -124,7 +125,7 @@ class Parent:
         with suppress(OSError):  # Who is gone is found out when its connection is read.
             channel.send(json.dumps(answer).encode())
 
-    def _become_child(self, request: list[bytes], files: list[int], theirs: socket.socket) -> NoReturn:
+    def _become_child(self, parent: int, request: list[bytes], files: list[int], theirs: socket.socket) -> NoReturn:
         """Leave everything of the parent behind, do what was asked for, and end; never returns."""
         status = 70  # An error of this program itself: a traceback is on the standard error.
         try:
@@ -133,6 +134,8 @@ class Parent:
                 signal.signal(changed, signal.SIG_DFL)
             signal.signal(signal.SIGINT, signal.default_int_handler)
             ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
+            if os.getppid() != parent:  # It died before the system was asked to tell.
+                os._exit(status)
             os.setsid()
             self.selector.close()
             for end in (self.woken, self.wake):
@@ -203,3 +206,4 @@ def main() -> None:
     gc.collect()
     gc.freeze()
     Parent(owner).serve()
+    os._exit(0)  # Its owner waits for it, and an interpreter takes itself apart slowly.

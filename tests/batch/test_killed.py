@@ -1,0 +1,230 @@
+"""Real runs that are killed or stopped in mid-batch: nothing stays behind, nothing is lost, nothing is made twice."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from collections import Counter
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+import pytest
+from conftest import Run
+from light_study import SCHOOLS, command, files, light_study, seconds_to_end, started, times_made, until
+
+from sro_research.batch.warm.fork import ONE_THREAD
+from sro_research.errors import EXIT_STOPPED
+
+PAGES = [f"school/{n:04}" for n in range(1, SCHOOLS + 1)] + ["board"]
+STUDY_NOTEBOOKS = 5
+NAP = "time.sleep(0.5)"
+SECONDS_TO_VANISH = 6
+DEATHS = 16
+
+
+def completed(run: subprocess.Popen[str]) -> tuple[str, str]:
+    out, err = run.communicate(timeout=120)
+    assert run.returncode == 0, err
+    return out, err
+
+
+@pytest.fixture(scope="module")
+def undisturbed(demo: Run, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """The release of a run that nothing happens to."""
+    study = light_study(demo, tmp_path_factory.mktemp("undisturbed"), NAP)
+    completed(started(study))
+    return files(study.release)
+
+
+class Marked:
+    """A run whose processes are known by their environment, whoever has become their parent."""
+
+    def __init__(self, study: Run, *more: object) -> None:
+        self.mark = f"SRO_TEST_MARK={uuid.uuid4()}"
+        name, value = self.mark.split("=")
+        self.run = started(study, *more, env={**os.environ, name: value})
+
+    def alive(self) -> list[psutil.Process]:
+        found = []
+        for process in psutil.process_iter():
+            with suppress(psutil.Error, OSError):
+                about = Path(f"/proc/{process.pid}/environ").read_bytes()
+                if self.mark.encode() in about and process.status() != psutil.STATUS_ZOMBIE:
+                    found.append(process)
+        return found
+
+    def vanishes(self) -> bool:
+        limit = time.monotonic() + SECONDS_TO_VANISH
+        while alive := self.alive():
+            if time.monotonic() > limit:
+                for process in alive:
+                    process.kill()
+                return False
+            time.sleep(0.05)
+        return True
+
+
+@pytest.mark.parametrize("engine", ["warm", "stock"])
+def test_a_run_that_is_killed_leaves_nothing_behind_and_goes_on(
+    demo: Run, undisturbed: dict[str, bytes], tmp_path: Path, engine: str
+) -> None:
+    study = light_study(demo, tmp_path, NAP)
+    old, before = files(study.release), times_made(study)
+    marked = Marked(study, "--engine", engine)
+    until(lambda: (times_made(study) - before).total() >= 2, marked.run)
+    assert len(marked.alive()) >= 3
+    marked.run.kill()
+    marked.run.wait()
+    assert marked.vanishes()
+    made = times_made(study) - before
+    assert 2 <= made.total() < len(PAGES)
+    assert files(study.release) == old
+    planned = subprocess.run(command(study, "--dry-run"), capture_output=True, text=True, check=True).stdout
+    done = {line.split()[3] for line in planned.splitlines() if line.startswith("up to date")}
+    assert done & set(PAGES) == set(made)  # What was half made does not count.
+    out, _ = completed(started(study))
+    kept = STUDY_NOTEBOOKS + made.total()
+    assert out.startswith(f"{len(PAGES) - made.total()} made, {kept} up to date, 0 failed")
+    assert times_made(study) - before == Counter(PAGES)
+    assert files(study.release) == undisturbed
+    assert not list(study.internal.rglob("*.running.ipynb")) and not (study.root / "release.new").exists()
+
+
+@pytest.mark.parametrize("victim", ["parent", "child"])
+def test_a_run_goes_on_when_what_it_forks_from_or_has_forked_is_killed(
+    demo: Run, undisturbed: dict[str, bytes], tmp_path: Path, victim: str
+) -> None:
+    study = light_study(demo, tmp_path, NAP)
+    before = times_made(study)
+    marked = Marked(study)
+    until(lambda: (times_made(study) - before).total() >= 1, marked.run)
+    (parent,) = psutil.Process(marked.run.pid).children()
+    until(lambda: len(parent.children()) >= 2, marked.run)
+    (parent if victim == "parent" else random.choice(parent.children())).kill()
+    completed(marked.run)
+    assert marked.vanishes()
+    assert times_made(study) - before == Counter(PAGES)
+    assert files(study.release) == undisturbed
+    assert not list(study.internal.rglob("*.running.ipynb"))
+
+
+@pytest.mark.parametrize("moment", ["imports", "pages"])
+def test_ctrl_c_ends_a_run_at_once_and_it_goes_on(
+    demo: Run, undisturbed: dict[str, bytes], tmp_path: Path, moment: str
+) -> None:
+    study = light_study(demo, tmp_path, NAP)
+    old, before = files(study.release), times_made(study)
+    marked = Marked(study)
+    if moment == "imports":  # The warm parent hears nothing then.
+        until(lambda: len(psutil.Process(marked.run.pid).children()) > 0, marked.run)
+    else:
+        until(lambda: (times_made(study) - before).total() >= 1, marked.run)
+    pressed, allowed = time.monotonic(), seconds_to_end()
+    os.killpg(marked.run.pid, signal.SIGINT)
+    _, err = marked.run.communicate(timeout=60)
+    took = time.monotonic() - pressed
+    assert marked.vanishes()
+    assert took < allowed, f"{took:.2f} seconds"
+    assert marked.run.returncode == EXIT_STOPPED
+    assert err.splitlines()[-1] == "stopped; what is finished is kept, the same command goes on"
+    assert "Traceback" not in err and "Error" not in err
+    assert files(study.release) == old
+    if moment == "pages":
+        completed(started(study))
+        assert times_made(study) - before == Counter(PAGES)
+        assert files(study.release) == undisturbed
+
+
+PUBLISHER = """
+import os, sys
+from pathlib import Path
+from sro_research.batch.plan import page_jobs
+from sro_research.batch.publish import publish
+from sro_research.study import open_study
+
+params_file = Path(sys.argv[1])
+study = open_study(str(params_file))
+jobs = [job for job in page_jobs(study, params_file, "", study.reported_schools()) if job.name == "school/0001"]
+publish(study, jobs)
+for _ in sys.stdin:
+    pid = os.fork()
+    if pid == 0:
+        publish(study, jobs)
+        os._exit(0)
+    print(pid, flush=True)
+    print(os.waitpid(pid, 0)[1], flush=True)
+"""
+"""Has published once, so that those it forks publish at once."""
+
+
+def test_a_release_is_the_old_one_or_the_new_one_whenever_its_publisher_is_killed(demo: Run, tmp_path: Path) -> None:
+    study = light_study(demo, tmp_path)
+    shutil.copytree(study.release, tmp_path / "old")
+    old, staged = files(study.release), study.root / "release.new"
+    publisher = subprocess.Popen(
+        [sys.executable, "-c", PUBLISHER, study.params_file],
+        env={**os.environ, **ONE_THREAD},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert publisher.stdin is not None and publisher.stdout is not None
+
+    def begin() -> tuple[int, float]:
+        """Start to publish over the old release; return who does it, and when the new one was begun."""
+        shutil.rmtree(staged, ignore_errors=True)
+        shutil.rmtree(study.release)
+        shutil.copytree(tmp_path / "old", study.release)
+        print(file=publisher.stdin, flush=True)
+        pid = int(publisher.stdout.readline())
+        while not staged.exists():
+            assert publisher.poll() is None
+            time.sleep(0.001)
+        return pid, time.monotonic()
+
+    try:
+        _, began = begin()
+        assert publisher.stdout.readline() == "0\n"
+        whole = time.monotonic() - began
+        new = files(study.release)
+        assert new != old and not staged.exists()
+        found = []
+        for death in range(DEATHS):
+            pid, began = begin()
+            if death % 2:  # Every other one dies when the release begins to change.
+                changes(study.release, until=began + 60)
+            else:
+                time.sleep(random.uniform(0, whole))
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+            publisher.stdout.readline()
+            found.append({str(old): "old", str(new): "new"}.get(str(files(study.release)), "a part"))
+        assert set(found) == {"old", "new"}, found
+        begin()
+        assert publisher.stdout.readline() == "0\n"
+        assert files(study.release) == new and not staged.exists()
+    finally:
+        publisher.kill()
+        publisher.communicate()
+
+
+def changes(folder: Path, *, until: float) -> None:
+    """Return as soon as a folder is another, holds something else or is gone."""
+
+    def state() -> tuple[int, int] | None:
+        try:
+            now = os.stat(folder)  # noqa: PTH116 - as fast as it goes
+        except FileNotFoundError:
+            return None
+        return now.st_ino, now.st_mtime_ns
+
+    before = state()
+    while state() == before:
+        assert time.monotonic() < until
