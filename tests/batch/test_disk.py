@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import re
 import resource
 import shutil
 import subprocess
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,7 +19,8 @@ from light_study import SCHOOLS, command, files, light_study, notebook, times_ma
 from sro_research.errors import EXIT_INCOMPLETE, EXIT_INPUT
 
 PAGES = [f"school/{n:04}" for n in range(1, SCHOOLS + 1)] + ["board"]
-NOBODY = 65534
+PR_CAPBSET_DROP, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH = 24, 1, 2
+"""Numbers of Linux."""
 GO_ON = "Then run again: what is finished is kept."
 FILL = """
 if school_id == "0003" and "SRO_TEST_FAULT" in os.environ:
@@ -39,12 +40,9 @@ if school_id == "0003" and "SRO_TEST_FAULT" in os.environ:
 MOST_OF_A_FILE = 2_000_000
 
 
-def run(
-    words: list[str], *, fault: str = "", before: Callable[[], None] | None = None, home: Path | None = None
-) -> str:
+def run(words: list[str], *, fault: str = "", before: Callable[[], None] | None = None) -> str:
     """Run a command to its end; return its exit status and what it said."""
     more = {"SRO_TEST_FAULT": fault} if fault else {}
-    more |= {"HOME": str(home)} if home else {}
     made = subprocess.run(
         words, env={**os.environ, **more}, capture_output=True, text=True, preexec_fn=before, timeout=300, check=False
     )
@@ -63,12 +61,12 @@ def no_large_files(most: int) -> Callable[[], None]:
     return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
 
 
-def as_nobody() -> None:
-    """Leave the rights of root, whom permissions do not bind."""
+def bound_by_permissions() -> None:
+    """Take from root, before the command begins, what lets it write and read where permissions do not."""
     if os.geteuid() == 0:
-        os.setgroups([])
-        os.setgid(NOBODY)
-        os.setuid(NOBODY)
+        for capability in (CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH):
+            if ctypes.CDLL(None).prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) != 0:
+                raise PermissionError("root's rights cannot be taken from it here")
 
 
 @pytest.fixture
@@ -83,24 +81,6 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         pytest.skip(f"a small disk cannot be mounted here: {mounted.stderr.strip()}")
     yield place
     subprocess.run(["umount", "--lazy", place], check=True)
-
-
-@pytest.fixture
-def open_place() -> Iterator[Path]:
-    """A folder that another user can reach and write to."""
-    place = Path(tempfile.mkdtemp(prefix="sro-open-"))
-    place.chmod(0o755)
-    yield place
-    for folder in place.rglob("*"):
-        if folder.is_dir():
-            folder.chmod(0o700)
-    shutil.rmtree(place)
-
-
-def given_to_nobody(place: Path) -> None:
-    if os.geteuid() == 0:
-        for path in [place, *place.rglob("*")]:
-            os.chown(path, NOBODY, NOBODY)
 
 
 def test_a_full_disk_ends_a_run_in_one_sentence_and_the_old_release_stays(
@@ -181,20 +161,18 @@ def test_a_study_notebook_that_has_no_place_for_what_it_writes_ends_the_run(tmp_
 
 
 @pytest.mark.parametrize("folder", ["internal/notebooks", "internal/pages", "."])
-def test_results_that_become_read_only_end_a_run_and_it_goes_on(demo: Run, open_place: Path, folder: str) -> None:
-    shutil.copytree(demo.data, open_place / "data")
-    study = light_study(Run(demo_study(open_place), open_place / "data", demo.root, ""), open_place, FORBID)
-    given_to_nobody(open_place)
+def test_results_that_become_read_only_end_a_run_and_it_goes_on(demo: Run, tmp_path: Path, folder: str) -> None:
+    study = light_study(demo, tmp_path, FORBID)
     old, before = files(study.release), times_made(study)
     words = command(study, "--jobs", 1)
-    error = error_of(run(words, fault=folder, before=as_nobody, home=open_place))
+    error = error_of(run(words, fault=folder, before=bound_by_permissions))
     place = f"{study.root}/release.new" if folder == "." else f"school/0003: {study.root / folder}/"
     assert error.startswith(f"error: {place}") and ": cannot be written: permission denied. Ask for the right " in error
     assert files(study.release) == old
     made = len(PAGES) if folder == "." else 2
     assert (times_made(study) - before).total() == made
     (study.root / folder).chmod(0o700)
-    said = run(words, before=as_nobody, home=open_place)
+    said = run(words, before=bound_by_permissions)
     assert said.startswith(f"0\n{len(PAGES) - made} made, {5 + made} up to date, 0 failed"), said
     assert times_made(study) - before == Counter(PAGES)
     assert len(files(study.release)) > len(old)
@@ -204,45 +182,43 @@ def reads_only(demo: Run, place: Path) -> tuple[list[str], Path]:
     """Write a study that only reads its sources; return the command that runs it, and the folder of the sources."""
     data = place / "in" / "data"
     shutil.copytree(demo.data, data)
-    study = demo_study(data.parent, "notebooks: {study: [data_quality.ipynb]}\n")
+    study = demo_study(data.parent, "notebooks: {study: [study/data_quality.ipynb]}\n")
     shutil.copytree(PROJECT / "notebooks", data.parent / "notebooks")
     folders = f"folders:\n  notebooks: {data.parent}/notebooks\n"
     text = study.read_text(encoding="utf-8").replace(f"{data.parent}/reports", f"{place}/reports")
     study.write_text(text.replace("folders:\n", folders), encoding="utf-8")
-    given_to_nobody(place)
     return command(Run(study, data, place / "reports" / "demo", ""), "--limit", 0), data
 
 
-def test_read_only_sources_are_enough_and_one_that_may_not_be_read_is_set_aside(demo: Run, open_place: Path) -> None:
-    words, data = reads_only(demo, open_place)
+def test_read_only_sources_are_enough_and_one_that_may_not_be_read_is_set_aside(demo: Run, tmp_path: Path) -> None:
+    words, data = reads_only(demo, tmp_path)
     source = next(data.glob("*training*"))
     before = files(data.parent)
     for path in [*data.parent.rglob("*"), data.parent]:
         path.chmod(0o500 if path.is_dir() else 0o400)
-    said = run(words, before=as_nobody, home=open_place)
+    said = run(words, before=bound_by_permissions)
     assert said.startswith("0\n1 made, 0 up to date, 0 failed"), said
     assert files(data.parent) == before
     source.chmod(0)
-    said = run(words, before=as_nobody, home=open_place)
+    said = run(words, before=bound_by_permissions)
     assert said.startswith(f"{EXIT_INCOMPLETE}\n1 made, 0 up to date, 0 failed"), said
     assert f"set aside: {source}: you may not read this file. Ask for the right to read it." in said
 
 
-def test_what_a_run_cannot_do_without_is_named_where_it_may_not_be_read_or_written(demo: Run, open_place: Path) -> None:
-    words, data = reads_only(demo, open_place)
+def test_what_a_run_cannot_do_without_is_named_where_it_may_not_be_read_or_written(demo: Run, tmp_path: Path) -> None:
+    words, data = reads_only(demo, tmp_path)
     roster, page = next(data.glob("*schools*")), data.parent / "notebooks" / "school" / "school_report.ipynb"
     for path, error in {
         roster: f"{roster}: you may not read this file. Ask for the right to read it.",
         page: f"{page}: cannot be read: permission denied. Check the path and who may read it.",
-        Path(words[4]): f"{words[4]}: cannot be read: permission denied. Check the path and who may read it.",
     }.items():
         path.chmod(0)
-        assert error_of(run(words, before=as_nobody, home=open_place)) == f"error: {error}"
+        assert error_of(run(words, before=bound_by_permissions)) == f"error: {error}"
         path.chmod(0o600)
-    results = open_place / "reports"
+    results = tmp_path / "reports"
     shutil.rmtree(results, ignore_errors=True)
     results.mkdir(mode=0o500)
-    error = error_of(run(words, before=as_nobody, home=open_place))
+    error = error_of(run(words, before=bound_by_permissions))
     assert error == (
         f"error: {results}/demo/internal: cannot be written: permission denied. "
         "Ask for the right to write there or choose another folder."

@@ -197,9 +197,12 @@ def test_a_release_is_the_old_one_or_the_new_one_whenever_its_publisher_is_kille
         assert new != old and not staged.exists()
         found = []
         for death in range(DEATHS):
+            audited = state(study.internal / "audit.txt")
             pid, began = begin()
-            if death % 2:  # Every other one dies when the release begins to change.
-                changes(study.release, until=began + 60)
+            placed = state(study.release)
+            if death % 2:  # Every other one dies when the release begins to change, soon after the audit is written.
+                changes(study.internal / "audit.txt", audited, until=began + 60, pause=0.001)
+                changes(study.release, placed, until=began + 60)
             else:
                 time.sleep(random.uniform(0, whole))
             with suppress(ProcessLookupError):
@@ -215,16 +218,17 @@ def test_a_release_is_the_old_one_or_the_new_one_whenever_its_publisher_is_kille
         publisher.communicate()
 
 
-def changes(folder: Path, *, until: float) -> None:
-    """Return as soon as a folder is another, holds something else or is gone."""
+def state(path: Path) -> tuple[int, int] | None:
+    try:
+        now = os.stat(path)  # noqa: PTH116 - as fast as it goes
+    except FileNotFoundError:
+        return None
+    return now.st_ino, now.st_mtime_ns
 
-    def state() -> tuple[int, int] | None:
-        try:
-            now = os.stat(folder)  # noqa: PTH116 - as fast as it goes
-        except FileNotFoundError:
-            return None
-        return now.st_ino, now.st_mtime_ns
 
-    before = state()
-    while state() == before:
+def changes(path: Path, before: tuple[int, int] | None, *, until: float, pause: float = 0.0) -> None:
+    """Return as soon as a file or folder is another, holds something else or is gone."""
+    while state(path) == before:
         assert time.monotonic() < until
+        if pause:
+            time.sleep(pause)
