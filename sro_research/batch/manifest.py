@@ -79,7 +79,10 @@ class Manifest:
         changed = [name for name, value in job.inputs.items() if entry.inputs.get(name) != value]
         if changed:
             return f"changed: {', '.join(changed)}"
-        if any(file_fingerprint(self.root / path) != digest for path, digest in entry.outputs.items()):
+        if any(
+            digest in ("absent", "unreadable") or file_fingerprint(self.root / path) != digest
+            for path, digest in entry.outputs.items()
+        ):
             return "its output is gone or was changed"
         return ""
 

@@ -36,6 +36,8 @@ RENDERER = "SRO_RENDERER"
 """Names the socket of a renderer in the environment of those who are to use it."""
 PAGES_AT_A_TIME = 2
 """So many makers of pages keep a renderer busy: it draws the charts of a page in a third of the time of the rest."""
+_one_at_a_time = threading.Lock()
+"""JupyterLab exports in threads; the engine holds one drawing at a time."""
 _WAITING = 128
 """So many charts may wait for their turn."""
 _BETWEEN_CLEANINGS = 100
@@ -64,9 +66,10 @@ def draw(specification: str) -> str:
                 return renderer.recv_bytes().decode()
         except (OSError, EOFError):
             pass  # It has died or is not up yet. What is wrong with the chart itself will be said here.
-    engine = _engine()
-    engine.eval(f"drawer.draw({json.dumps(specification)})")
-    result = json.loads(str(engine.eval("drawer.result()")))
+    with _one_at_a_time:
+        engine = _engine()
+        engine.eval(f"drawer.draw({json.dumps(specification)})")
+        result = json.loads(str(engine.eval("drawer.result()")))
     if result["svg"] is None:
         raise ReportError("chart", f"it cannot be drawn: {result['error']}", fix="Look at its specification.")
     return str(result["svg"])
