@@ -33,6 +33,7 @@ from sro_research.errors import (
     EXIT_INPUT,
     EXIT_LEAK,
     EXIT_STOPPED,
+    STOPPED,
     StudyFileError,
     WorkbenchError,
     counted,
@@ -75,7 +76,7 @@ def plainly(command: Callable[..., None]) -> Callable[..., None]:
             click.echo(f"error: {error}", err=True)
             sys.exit(EXIT_INPUT)
         except KeyboardInterrupt:
-            click.echo("stopped; what is finished is kept, the same command goes on", err=True)
+            click.echo(STOPPED, err=True)
             sys.exit(EXIT_STOPPED)
 
     return wrapped

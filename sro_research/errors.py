@@ -17,6 +17,7 @@ EXIT_INCOMPLETE = 3
 """The run went to its end, but something was set aside or failed; the summary says what."""
 EXIT_STOPPED = 130
 """Somebody stopped the command (Ctrl-C); shells use this number for it."""
+STOPPED = "stopped; what is finished is kept, the same command goes on"
 
 
 class WorkbenchError(Exception):

@@ -23,6 +23,7 @@ import nbformat
 from sro_research.batch.notebook import STOCK, WARM, Outcome
 from sro_research.batch.page import Limits, make_page
 from sro_research.batch.plan import Job
+from sro_research.batch.warm.fork import ctrl_c_later
 from sro_research.batch.warm.pool import Died, WarmPool
 from sro_research.errors import EXIT_STOPPED
 from sro_research.report.drawing import PAGES_AT_A_TIME, RENDERER, Renderer
@@ -79,7 +80,8 @@ def warm_pages(jobs: Sequence[Job], slots: int, *, cwd: Path, limits: Limits) ->
     tasks = ({"job": job, "cwd": cwd, "engine": WARM, "limits": limits} for job in jobs)
     slots = min(slots, len(jobs))
     with ExitStack() as beside:
-        renderers = [beside.enter_context(Renderer()) for _ in range(0, slots, PAGES_AT_A_TIME)]
+        with ctrl_c_later():
+            renderers = [beside.enter_context(Renderer()) for _ in range(0, slots, PAGES_AT_A_TIME)]
         environments = [{RENDERER: renderers[slot // PAGES_AT_A_TIME].address} for slot in range(slots)]
         pool = beside.enter_context(WarmPool(slots, modules, environments))
         for number, result in pool.run(f"{make_page.__module__}:{make_page.__name__}", tasks):

@@ -11,6 +11,7 @@ import nbformat
 
 from sro_research.batch.notebook import DEAD_KERNEL, NO_PLACE, Outcome, run_notebook
 from sro_research.batch.plan import Job
+from sro_research.batch.warm.fork import RESERVE_NOTHING
 from sro_research.errors import DiskError, WorkbenchError
 from sro_research.files import write_text
 from sro_research.report.exporter import compile_templates, page_of
@@ -38,6 +39,7 @@ def make_page(job: Job, *, cwd: Path, engine: str, limits: Limits) -> Outcome:
     """
     os.environ[REPORT_ONLY] = "1"
     if limits.memory is not None and sys.platform != "win32":
+        os.environ |= RESERVE_NOTHING
         resource.setrlimit(resource.RLIMIT_DATA, (limits.memory, resource.getrlimit(resource.RLIMIT_DATA)[1]))
     for _ in range(2):
         outcome = run_notebook(

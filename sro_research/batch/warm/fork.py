@@ -14,8 +14,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,10 +26,13 @@ from sro_research.batch.warm.channel import Channel
 ALWAYS = ("sro_research.batch.warm.kernel", "papermill")
 """What every child needs, imported before what notebooks import. papermill itself imports the engine, which must not be
 imported before it."""
+RESERVE_NOTHING = {"MIMALLOC_ARENA_EAGER_COMMIT": "0"}
+"""pyarrow's allocator reads this: a gigabyte that it only reserves is not to count as memory that a page takes."""
 ONE_THREAD = {
     "OPENBLAS_NUM_THREADS": "1",
     "OMP_NUM_THREADS": "1",
     "JE_ARROW_MALLOC_CONF": "background_thread:false",
+    **RESERVE_NOTHING,
     "MPLBACKEND": "module://matplotlib_inline.backend_inline",
     "PYDEVD_DISABLE_FILE_VALIDATION": "1",
 }
@@ -186,6 +189,22 @@ def kill(pid: int, number: int = signal.SIGKILL, *, group: bool = True) -> None:
         (os.killpg if group else os.kill)(pid, number)
 
 
+@contextmanager
+def ctrl_c_later() -> Iterator[None]:
+    """Let Ctrl-C wait until a process that is being started is known: nobody would end one that is not."""
+    if threading.current_thread() is not threading.main_thread():  # Others do not hear it.
+        yield
+        return
+    pressed: list[int] = []
+    heard = signal.signal(signal.SIGINT, lambda number, _: pressed.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, heard)
+    if pressed:
+        raise KeyboardInterrupt
+
+
 _own: dict[int, WarmParent] = {}
 """By process: what is forked from this one needs a connection of its own."""
 
@@ -197,12 +216,13 @@ def own_parent(preload: Sequence[str] = ()) -> WarmParent:
     """
     found = _own.get(os.getpid())
     if found is None or found.channel.ended:
-        if inside.own_parent is not None:
-            found = WarmParent(inside.own_parent)
-        else:
-            found = WarmParent.start(preload)
-            atexit.register(found.close)
-        _own[os.getpid()] = found
+        with ctrl_c_later():
+            if inside.own_parent is not None:
+                found = WarmParent(inside.own_parent)
+            else:
+                found = WarmParent.start(preload)
+                atexit.register(found.close)
+            _own[os.getpid()] = found
     return found
 
 
