@@ -2,8 +2,8 @@
 
 Vega comes from the bundle that vl-convert holds, and runs in mini-racer. vl-convert draws too, but finds the width of
 each text by laying it out, which takes three quarters of its time. The measures of the characters in the typeface of
-the charts (`assets/typeface.json`: widths and kerning of Liberation Sans, 1/2048 em) give the same picture to the byte;
-a test compares them. The engine takes a second to start and must not be there when a process is forked: who makes many
+the charts (`assets/typeface.json`: widths and kerning of Liberation Sans, normal and bold, 1/2048 em) give the same
+picture to the byte, which a test compares, of texts in Western European letters with single blanks. The engine takes a second to start and must not be there when a process is forked: who makes many
 pages in short-lived processes starts a `Renderer` beside them and names it in their environment. It only ever sees what
 a page will show.
 """
@@ -40,6 +40,8 @@ _one_at_a_time = threading.Lock()
 """JupyterLab exports in threads; the engine holds one drawing at a time."""
 _WAITING = 128
 """So many charts may wait for their turn."""
+_SECONDS_TO_ASK, _SECONDS_TO_DRAW = 5, 60
+"""So long a renderer listens to one who asks, and one who asked waits: neither stops others for ever."""
 _BETWEEN_CLEANINGS = 100
 _BARE = """
 var window = globalThis, self = globalThis, document = undefined;
@@ -63,8 +65,9 @@ def draw(specification: str) -> str:
             # A connection for each chart: nobody keeps others waiting for longer than that.
             with Client(address) as renderer:
                 renderer.send_bytes(specification.encode())
-                return renderer.recv_bytes().decode()
-        except (OSError, EOFError):
+                if renderer.poll(_SECONDS_TO_DRAW):
+                    return renderer.recv_bytes().decode()
+        except (OSError, EOFError, UnicodeError):
             pass  # It has died or is not up yet. What is wrong with the chart itself will be said here.
     with _one_at_a_time:
         engine = _engine()
@@ -139,16 +142,21 @@ def _serve(address: str) -> None:
                 engine.low_memory_notification()  # Left to itself it grows to twice the size.
             with listener.accept() as asked:
                 try:
-                    asked.send_bytes(draw(asked.recv_bytes().decode()).encode())
-                except (OSError, EOFError, ReportError):
+                    if asked.poll(_SECONDS_TO_ASK):
+                        asked.send_bytes(draw(asked.recv_bytes().decode()).encode())
+                except (OSError, EOFError, UnicodeError, ReportError):
                     continue  # Who asked is gone, or draws it again and says what is wrong with it.
 
 
-def _end_with_owner() -> None:
+def _end_with_owner(address: Path) -> None:
+    """End when the owner has, and leave nothing where it could not clean up: it may have been killed."""
     sys.stdin.buffer.read()
+    with suppress(OSError):
+        address.unlink(missing_ok=True)
+        address.parent.rmdir()
     os._exit(0)
 
 
 if __name__ == "__main__":
-    threading.Thread(target=_end_with_owner, daemon=True).start()
+    threading.Thread(target=_end_with_owner, args=(Path(sys.argv[1]),), daemon=True).start()
     _serve(sys.argv[1])

@@ -8,6 +8,8 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
+from multiprocessing.connection import Client
 from pathlib import Path
 
 import psutil
@@ -29,7 +31,21 @@ TREND = trend_chart(
     axis="Personas de cada 100",
     width=WIDE,
 )
-MADE_OF = {"intervals": INTERVALS, "answers": ANSWERS, "trend": TREND, "clipped": CLIPPED}
+HEADINGS = trend_chart(
+    [
+        Panel(
+            "¿Con qué frecuencia intervienen WWW los agentes en asuntos de disciplina de la escuela? " * 2,
+            [SPANISH.ours],
+        )
+    ],
+    waves=["Otoño 2024"],
+    ours="Esta escuela",
+    others="Otras escuelas",
+    axis="Personas de cada 100",
+    width=300,
+)
+"""Its heading, in bold, is wider than all else."""
+MADE_OF = {"headings": HEADINGS, "intervals": INTERVALS, "answers": ANSWERS, "trend": TREND, "clipped": CLIPPED}
 
 
 @pytest.fixture(autouse=True)
@@ -87,16 +103,47 @@ def test_a_renderer_draws_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not Path(renderer.address).parent.exists()
 
 
+def test_a_renderer_outlives_who_asks_nothing_and_who_asks_nonsense(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = draw(json.dumps(INTERVALS))
+    draw.cache_clear()
+    with answering(Renderer()) as renderer:
+        with Client(renderer.address) as nonsense:
+            nonsense.send_bytes(b"\xff\xfe")
+            assert nonsense.poll(60)
+            with pytest.raises(EOFError):
+                nonsense.recv_bytes()
+        silent = Client(renderer.address)
+        monkeypatch.setenv(RENDERER, renderer.address)
+        before = psutil.Process(renderer.process.pid).cpu_times().user
+        assert draw(json.dumps(INTERVALS)) == drawn
+        assert psutil.Process(renderer.process.pid).cpu_times().user > before, "nothing was drawn there"
+        with pytest.raises(ReportError, match="cannot be drawn"):
+            draw('{"mark": "\ud800"}')
+        assert renderer.process.poll() is None
+        silent.close()
+
+
+def test_threads_draw_each_its_own_chart() -> None:
+    charts = [json.dumps(INTERVALS).replace("Safety at school", f"Topic {n}") for n in range(40)]
+    with ThreadPoolExecutor(4) as threads:
+        drawn = list(threads.map(draw, charts))
+    assert [n for n, svg in enumerate(drawn) if f">Topic {n}<" not in svg] == []
+
+
 def test_a_renderer_ends_with_its_owner() -> None:
-    code = "from sro_research.report.drawing import Renderer; r = Renderer(); print(r.process.pid, flush=True); input()"
+    code = (
+        "from sro_research.report.drawing import Renderer; r = Renderer()\n"
+        "print(r.process.pid, flush=True); print(r.address, flush=True); input()"
+    )
     owner = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert owner.stdout is not None
     renderer = psutil.Process(int(owner.stdout.readline()))
-    assert renderer.is_running()
+    address = Path(owner.stdout.readline().strip())
+    assert renderer.is_running() and address.parent.exists()
     owner.kill()
     owner.communicate()
     psutil.wait_procs([renderer], timeout=30)
-    assert not renderer.is_running()
+    assert not renderer.is_running() and not address.parent.exists()
 
 
 def test_vega_is_kept_between_programs_and_done_without_where_it_cannot_be(tmp_path: Path) -> None:

@@ -9,15 +9,19 @@ globalThis.drawer = (() => {
   let drawn, error;
 
   return {
-    // `widths` has for a width in 1/2048 em the characters that are so wide; `pairs` has for a distance the pairs of
-    // characters (one after the other, without anything between) that stand so much further apart.
-    measureBy({ widths, pairs }) {
-      const width = {}, kerning = {};
-      for (const [units, characters] of Object.entries(widths))
-        for (const character of characters) width[character] = Number(units);
-      for (const [units, characters] of Object.entries(pairs))
-        for (const pair of characters.match(/../gsu)) kerning[pair] = Number(units);
+    // By weight (normal and bold), `widths` has for a width in 1/2048 em the characters that are so wide; `pairs` has
+    // for a distance the pairs of characters (one after the other, with nothing between) that stand so much apart.
+    measureBy(typeface) {
+      const measures = {};
+      for (const [weight, { widths, pairs }] of Object.entries(typeface)) {
+        const { width, kerning } = (measures[weight] = { width: {}, kerning: {} });
+        for (const [units, characters] of Object.entries(widths))
+          for (const character of characters) width[character] = Number(units);
+        for (const [units, characters] of Object.entries(pairs))
+          for (const pair of characters.match(/../gsu)) kerning[pair] = Number(units);
+      }
       vega.textMetrics.width = (item, text) => {
+        const { width, kerning } = measures[item.fontWeight === "bold" ? "bold" : "normal"];
         let units = 0, before = "";
         for (const character of String(text ?? item.text ?? "")) {
           units += (width[character] ?? UNKNOWN) + (kerning[before + character] ?? 0);
