@@ -237,8 +237,8 @@ def clean(params_file: Path, run_dir: str, yes: bool) -> None:
         if not yes and not _confirmed(f"Delete {internal} and {release}?"):
             click.echo("nothing is deleted")
             return
-        # The last two are there where a run was killed.
-        for folder in (folders.internal, folders.release, folders.root / "release.new", folders.root / "release.old"):
+        # The last one is there where a run was killed.
+        for folder in (folders.internal, folders.release, folders.root / "release.old"):
             shutil.rmtree(folder, ignore_errors=True)
     click.echo(f"deleted: {internal}, {release}")
 

@@ -94,7 +94,8 @@ def _receipt(path: Path, job: Job) -> Outcome | None:
 
 
 def _key(job: Job) -> str:
-    return fingerprint(job.inputs)
+    """Return what tells a job from others of the same name, of other inputs or in another folder."""
+    return fingerprint(job.inputs, str(job.output))
 
 
 def _outputs(job: Job) -> dict[str, str]:

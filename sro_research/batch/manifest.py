@@ -18,7 +18,7 @@ from sro_research import __version__
 from sro_research.batch.notebook import Outcome
 from sro_research.batch.plan import Job
 from sro_research.errors import WorkbenchError
-from sro_research.files import append_line, file_fingerprint, fingerprint
+from sro_research.files import append_line, file_fingerprint, fingerprint, is_file
 
 OK, FAILED = "ok", "failed"
 
@@ -79,10 +79,7 @@ class Manifest:
         changed = [name for name, value in job.inputs.items() if entry.inputs.get(name) != value]
         if changed:
             return f"changed: {', '.join(changed)}"
-        if any(
-            digest in ("absent", "unreadable") or file_fingerprint(self.root / path) != digest
-            for path, digest in entry.outputs.items()
-        ):
+        if any(file_fingerprint(self.root / path) != digest for path, digest in entry.outputs.items()):
             return "its output is gone or was changed"
         return ""
 
@@ -91,8 +88,11 @@ class Manifest:
         return not self.reason(job)
 
     def record(self, job: Job, outcome: Outcome) -> Entry:
-        """Add the entry of a job that ran, on the disk too, and return it."""
+        """Add the entry of a job that ran, on the disk too, and return it; one without what it made has failed."""
         outputs = [job.output, *job.pages.values()] if outcome.ok else []
+        if absent := [path for path in outputs if not is_file(path)]:
+            error = f"{absent[0]} is not there after it was made; does its maker see the same folders?"
+            outcome, outputs = Outcome(outcome.seconds, None, error), []
         entry = Entry(
             name=job.name,
             inputs=job.inputs,
@@ -109,7 +109,7 @@ class Manifest:
 
 
 def _whole_lines(path: Path) -> list[dict[str, Any]]:
-    *lines, _ = path.read_text(encoding="utf-8").split("\n")  # What follows the last end of line was cut off.
+    *lines, _ = path.read_bytes().split(b"\n")  # What follows the last end of line was cut off, maybe in a letter.
     try:
         return [json.loads(line) for line in lines]
     except ValueError:
@@ -132,6 +132,6 @@ def environment() -> str:
     own = {
         str(p.relative_to(source)): file_fingerprint(p)
         for p in sorted(source.rglob("*"))
-        if p.is_file() and "__pycache__" not in p.parts
+        if p.is_file() and "__pycache__" not in p.parts and p.suffix != ".md"
     }
     return fingerprint(platform.python_version(), packages(), own)

@@ -19,6 +19,8 @@ from sro_research.report.words import load_words
 from sro_research.study import Study
 from sro_research.tables import is_table
 
+STAGED = ".release"
+"""Nobody may look into a release before it is audited."""
 SHORTEST_TOKEN = 5
 """A shorter name of a machine or folder may stand on a page by chance."""
 
@@ -31,7 +33,7 @@ def publish(study: Study, jobs: list[Job]) -> Path:
     where an attack on the new pages can work out what they hide.
     """
     release = study.folders.release
-    staged = release.with_name("release.new")
+    staged = study.folders.internal / STAGED
     shutil.rmtree(staged, ignore_errors=True)
     with writing(staged):
         staged.mkdir(parents=True)

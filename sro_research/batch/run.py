@@ -202,6 +202,9 @@ def _run(
         wanted = wanted[how.shard[0] - 1 :: how.shard[1]]
     todo = [job for job in wanted if how.force or not manifest.done(job)]
     skipped = len(wanted) - len(todo)
+    if how.force:
+        for job in todo:
+            job.output.unlink(missing_ok=True)  # Nor may a worker take it for what it is asked for.
     make = pages_by(how.scheduler or how.engine)
     with closing(make(todo, how.jobs, cwd=params_file.parent, limits=how.limits)) as ended:
         for done, (job, outcome, working) in enumerate(ended, 1):
@@ -210,10 +213,10 @@ def _run(
             made += 1
             failed += [] if outcome.ok else [entry]
             how.progress(Standing("pages", done, len(todo), len(failed), skipped, tuple(working)))
-    finished = [job for job in pages if manifest.done(job)]
-    verify(
-        random.sample(sorted(finished, key=lambda job: job.name), min(how.verify, len(finished))), params_file.parent
-    )
+    # Looked at anew: what a page is made of may have changed since, for instance by a notebook in JupyterLab.
+    finished = [job for job in page_jobs(study, params_file, environ, everyone) if manifest.done(job)]
+    some = random.sample(sorted(finished, key=lambda job: job.name), min(how.verify, len(finished)))
+    verify(some, how.jobs, cwd=params_file.parent)
     return _summary(study, made, kept + skipped, failed, None if shard else publish(study, finished))
 
 

@@ -3,9 +3,10 @@
 Vega comes from the bundle that vl-convert holds, and runs in mini-racer. vl-convert draws too, but finds the width of
 each text by laying it out, which takes three quarters of its time. The measures of the characters in the typeface of
 the charts (`assets/typeface.json`: widths and kerning of Liberation Sans, normal and bold, 1/2048 em) give the same
-picture to the byte, which a test compares, of texts in Western European letters with single blanks. The engine takes a second to start and must not be there when a process is forked: who makes many
-pages in short-lived processes starts a `Renderer` beside them and names it in their environment. It only ever sees what
-a page will show.
+picture to the byte, which a test compares, of texts in Western European letters with single blanks.
+
+The engine takes a second to start and must not be there when a process is forked: who makes many pages in short-lived
+processes starts a `Renderer` beside them and names it in their environment. It only ever sees what a page will show.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ import pytest
 from conftest import PROJECT, Run, demo_study, sro_research
 
 from sro_research.batch.notebook import run_notebook
+from sro_research.batch.publish import STAGED
 from sro_research.disclosure.audit import audit
 from sro_research.disclosure.published import byte_forms
 from sro_research.disclosure.rows import ROW
@@ -137,7 +138,7 @@ def test_a_page_that_leaks_stops_the_release_and_leaves_the_old_one(demo: Run, t
     assert "give away what they hide" in done.stderr and "school_0001.html" in done.stderr
     assert contents(root / "release") == before
     assert (root / "ledger" / "rows.parquet").read_bytes() == ledger
-    assert not (root / "release.new").exists()
+    assert not (root / "internal" / STAGED).exists()
 
 
 def test_answers_that_came_late_are_refused_before_anything_is_published(demo: Run, tmp_path: Path) -> None:

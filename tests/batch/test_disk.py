@@ -16,6 +16,7 @@ import pytest
 from conftest import PROJECT, Run, demo_study
 from light_study import SCHOOLS, command, files, light_study, notebook, times_made
 
+from sro_research.batch.publish import STAGED
 from sro_research.errors import EXIT_INCOMPLETE, EXIT_INPUT
 
 PAGES = [f"school/{n:04}" for n in range(1, SCHOOLS + 1)] + ["board"]
@@ -102,11 +103,13 @@ def test_a_full_disk_ends_a_run_in_one_sentence_and_the_old_release_stays(
     free = os.statvfs(study.root)
     (study.root / "filler").write_bytes(bytes(free.f_bavail * free.f_frsize - 60_000))
     error = error_of(run(command(study)))  # All pages are there; the release has no place.
-    assert re.fullmatch(rf"error: {study.root}/release\.new\S*: cannot be written: no space left on device\. .*", error)
+    assert re.fullmatch(
+        rf"error: {study.internal}/\.release\S*: cannot be written: no space left on device\. .*", error
+    )
     assert files(study.release) == new
     (study.root / "filler").unlink()
     assert run(command(study)).startswith("0\n0 made, 10 up to date, 0 failed")
-    assert files(study.release) == new and not (study.root / "release.new").exists()
+    assert files(study.release) == new and not (study.internal / STAGED).exists()
 
 
 def test_a_page_that_is_too_large_for_the_disk_ends_the_run(demo: Run, tmp_path: Path) -> None:
@@ -166,7 +169,7 @@ def test_results_that_become_read_only_end_a_run_and_it_goes_on(demo: Run, tmp_p
     old, before = files(study.release), times_made(study)
     words = command(study, "--jobs", 1)
     error = error_of(run(words, fault=folder, before=bound_by_permissions))
-    place = f"{study.root}/release.new" if folder == "." else f"school/0003: {study.root / folder}/"
+    place = f"{study.root}/release:" if folder == "." else f"school/0003: {study.root / folder}/"
     assert error.startswith(f"error: {place}") and ": cannot be written: permission denied. Ask for the right " in error
     assert files(study.release) == old
     made = len(PAGES) if folder == "." else 2

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import nbformat
 import psutil
 import pytest
+from clusters import Cluster
 
 from sro_research.batch import cluster
 from sro_research.batch.executors import LATE, pages_by, preload, stock_pages, warm_pages
@@ -199,50 +201,41 @@ def test_modules_to_import_are_read_from_the_code_of_notebooks(tmp_path: Path) -
     assert preload([tmp_path / "magic" / "source.ipynb"])[1 + len(LATE) :] == []
 
 
-distributed = pytest.importorskip("distributed", reason="Dask is not installed")
-
-
 def test_dask_makes_each_page_once_though_a_worker_is_killed(tmp_path: Path) -> None:
     todo = jobs(tmp_path, ONCE, number=6)
-    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+    with Cluster(tmp_path / "cluster", workers=2, threads=1) as cluster:
+        make = pages_by(cluster.address)
         # Parent of the kernel: the warm parent; its parent: the worker.
         killer = when_waiting(tmp_path, lambda kernel, _: kernel.parent().parent().kill())
-        found = outcomes(todo, make=pages_by(cluster.scheduler_address))
+        found = outcomes(todo, make=make)
         killer.join()
         assert {name: outcome.error for name, outcome in found.items()} == dict.fromkeys((job.name for job in todo), "")
         tries = {job.name: (tmp_path / f"{job.name}.tries").read_text() for job in todo}
         # What was finished is not made again: a receipt says so.
         assert tries == {job.name: "xx" if job.name == "page1" else "x" for job in todo}
-        again = outcomes(todo, make=pages_by(cluster.scheduler_address))
+        again = outcomes(todo, make=make)
         assert all(outcome.ok for outcome in again.values())
         assert {job.name: (tmp_path / f"{job.name}.tries").read_text() for job in todo} == tries
 
 
+def test_the_same_pages_in_two_folders_are_made_twice_on_one_cluster(tmp_path: Path) -> None:
+    both = []
+    for folder in (tmp_path / "one", tmp_path / "other"):
+        folder.mkdir()
+        both.append(jobs(folder, "time.sleep(1)", number=2))
+    with Cluster(tmp_path / "cluster") as cluster, ThreadPoolExecutor(2) as threads:
+        found = list(threads.map(partial(outcomes, make=pages_by(cluster.address)), both))
+    assert all(outcome.ok for one in found for outcome in one.values())
+    assert [job.output for todo in both for job in todo if not job.output.is_file()] == []
+
+
 def test_a_scheduler_that_is_killed_is_said_and_nothing_is_lost(tmp_path: Path) -> None:
     todo = jobs(tmp_path, ONCE)
-    address = tmp_path / "scheduler.json"
-    dask = [
-        ["scheduler", "--port", "0", "--no-dashboard", "--scheduler-file", address],
-        ["worker", "--nworkers", "1", "--nthreads", "2", "--no-dashboard", "--scheduler-file", address],
-    ]
-    scheduler, worker = (
-        psutil.Popen([sys.executable, "-m", f"distributed.cli.dask_{words[0]}", *map(str, words[1:])]) for words in dask
-    )
-    try:
-        limit = time.monotonic() + SECONDS_TO_START
-        while not address.exists():
-            assert time.monotonic() < limit
-            time.sleep(0.1)
-        killer = when_waiting(tmp_path, lambda *_: scheduler.kill())
+    with Cluster(tmp_path / "cluster") as cluster:
+        killer = when_waiting(tmp_path, lambda *_: cluster.scheduler.kill())
         with pytest.raises(WorkbenchError, match=r"the Dask scheduler at tcp://.* is gone\. Start it, and run again\."):
-            outcomes(todo, make=pages_by(json.loads(address.read_text())["address"]))
+            outcomes(todo, make=pages_by(cluster.address))
         killer.join()
-    finally:
-        family = [*worker.children(recursive=True), worker, scheduler]
-        for process in (scheduler, worker):
-            process.kill()
-    _, alive = psutil.wait_procs(family, timeout=15)
-    assert [p for p in alive if p.is_running() and p.status() != psutil.STATUS_ZOMBIE] == []
     assert all(outcome.ok for outcome in outcomes(todo).values())
 
 

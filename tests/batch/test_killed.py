@@ -16,12 +16,14 @@ from pathlib import Path
 
 import psutil
 import pytest
+from clusters import Cluster
 from conftest import Run
 from light_study import SCHOOLS, command, files, light_study, seconds_to_end, started, times_made, until
 
+from sro_research.batch.publish import STAGED
 from sro_research.batch.warm import parent as parent_module
 from sro_research.batch.warm.fork import ONE_THREAD
-from sro_research.errors import EXIT_STOPPED, STOPPED
+from sro_research.errors import EXIT_INPUT, EXIT_STOPPED, STOPPED
 
 PAGES = [f"school/{n:04}" for n in range(1, SCHOOLS + 1)] + ["board"]
 STUDY_NOTEBOOKS = 5
@@ -102,7 +104,7 @@ def test_a_run_that_is_killed_leaves_nothing_behind_and_goes_on(
     assert out.startswith(f"{len(PAGES) - made.total()} made, {kept} up to date, 0 failed")
     assert times_made(study) - before == Counter(PAGES)
     assert files(study.release) == undisturbed
-    assert not list(study.internal.rglob("*.running.ipynb")) and not (study.root / "release.new").exists()
+    assert not list(study.internal.rglob("*.running.ipynb")) and not (study.internal / STAGED).exists()
 
 
 @pytest.mark.parametrize("victim", ["parent", "child"])
@@ -119,6 +121,39 @@ def test_a_run_goes_on_when_what_it_forks_from_or_has_forked_is_killed(
     completed(marked.run)
     assert marked.vanishes()
     assert times_made(study) - before == Counter(PAGES)
+    assert files(study.release) == undisturbed
+    assert not list(study.internal.rglob("*.running.ipynb"))
+
+
+def test_a_run_on_a_cluster_goes_on_when_a_worker_or_the_scheduler_is_killed(
+    demo: Run, undisturbed: dict[str, bytes], tmp_path: Path
+) -> None:
+    study = light_study(demo, tmp_path, NAP)
+    before = times_made(study)
+
+    def made() -> Counter[str]:
+        return times_made(study) - before
+
+    with Cluster(tmp_path / "cluster", workers=2, threads=1) as cluster:
+        run = started(study, "--scheduler", cluster.address)
+        until(lambda: made().total() >= 1, run)
+        random.choice(cluster.workers()).kill()
+        completed(run)
+        assert made() == Counter(PAGES)
+        assert files(study.release) == undisturbed
+        # Asked for anew, workers do not take what is there for what they are asked for.
+        anew = ("--scheduler", cluster.address, "--force", "--shard", "1/1")
+        completed(started(study, *anew))
+        assert made() == Counter(PAGES * 2)
+        run = started(study, *anew)
+        until(lambda: made().total() > 2 * len(PAGES), run)
+        cluster.scheduler.kill()
+        _, err = run.communicate(timeout=120)
+        assert run.returncode == EXIT_INPUT
+        assert f"the Dask scheduler at {cluster.address} is gone. Start it, and run again." in err
+    assert files(study.release) == undisturbed
+    completed(started(study))
+    assert made() == Counter(PAGES * 3)
     assert files(study.release) == undisturbed
     assert not list(study.internal.rglob("*.running.ipynb"))
 
@@ -177,7 +212,7 @@ for _ in sys.stdin:
 def test_a_release_is_the_old_one_or_the_new_one_whenever_its_publisher_is_killed(demo: Run, tmp_path: Path) -> None:
     study = light_study(demo, tmp_path)
     shutil.copytree(study.release, tmp_path / "old")
-    old, staged = files(study.release), study.root / "release.new"
+    old, staged = files(study.release), study.internal / STAGED
     publisher = subprocess.Popen(
         [sys.executable, "-c", PUBLISHER, study.params_file],
         env={**os.environ, **ONE_THREAD},
