@@ -41,7 +41,7 @@ from sro_research.errors import (
 from sro_research.files import write_json
 from sro_research.instruments import InstrumentFile, TranslationFile
 from sro_research.parameters import Parameters, TrainingStandard
-from sro_research.report.exporter import fixed_texts
+from sro_research.report.template import fixed_texts
 from sro_research.study import Study, open_study
 
 if TYPE_CHECKING:

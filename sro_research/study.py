@@ -14,8 +14,8 @@ import pandas as pd
 
 from sro_research import __version__, estimates
 from sro_research.disclosure.ledger import Ledger, read_ledger, rows_to_keep, write_ledger
+from sro_research.disclosure.pattern import Pattern
 from sro_research.disclosure.policy import Policy
-from sro_research.disclosure.rows import Pattern
 from sro_research.errors import BoundaryError, StudyFileError, WorkbenchError, nearest
 from sro_research.files import (
     find_upward,

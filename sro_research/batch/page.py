@@ -14,7 +14,7 @@ from sro_research.batch.plan import Job
 from sro_research.batch.warm.fork import RESERVE_NOTHING
 from sro_research.errors import DiskError, WorkbenchError
 from sro_research.files import write_text
-from sro_research.report.exporter import compile_templates, page_of
+from sro_research.report.template import compile_templates, page_of
 from sro_research.study import REPORT_ONLY
 
 if sys.platform != "win32":

@@ -12,9 +12,9 @@ from sro_research.disclosure.audit import audit, require_clean
 from sro_research.errors import DisclosureError
 from sro_research.files import put_in_place, url_without_password, write_text, writing
 from sro_research.parameters import Language
-from sro_research.report.exporter import fixed_texts, render
 from sro_research.report.gate import check_page
-from sro_research.report.sections.frame import own_texts
+from sro_research.report.own_texts import own_texts
+from sro_research.report.template import fixed_texts, render
 from sro_research.report.words import load_words
 from sro_research.study import Study
 from sro_research.tables import is_table

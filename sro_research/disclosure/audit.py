@@ -21,9 +21,9 @@ import scipy.sparse as sp
 from sro_research.disclosure.attack import FARTHEST, attack, feasible_counts
 from sro_research.disclosure.claims import Claim, Published, against_cells
 from sro_research.disclosure.ledger import read_ledger
+from sro_research.disclosure.pattern import LEVEL, RESPONSES, ROW
 from sro_research.disclosure.policy import MINIMUM_GROUP_SIZE, MINIMUM_WIDTH, Policy
 from sro_research.disclosure.published import canaries_in, read_published
-from sro_research.disclosure.rows import LEVEL, RESPONSES, ROW
 from sro_research.disclosure.safe import COMBINED, LEAN
 from sro_research.disclosure.texts import canonical, numbers_in
 from sro_research.errors import ContradictionError, DisclosureError

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from sro_research.disclosure.rows import ANSWERS, LEVEL, RESPONSES, ROW, Frozen, Pattern
+from sro_research.disclosure.pattern import ANSWERS, LEVEL, RESPONSES, ROW, Frozen, Pattern
 from sro_research.errors import DisclosureError
 from sro_research.tables import is_table, read_table, write_table
 

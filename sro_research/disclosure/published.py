@@ -17,7 +17,6 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-import openpyxl
 import pandas as pd
 from lxml import etree
 
@@ -102,6 +101,8 @@ def _read_table(path: Path, name: str, found: Published) -> None:
         with path.open(encoding="utf-8-sig", newline="") as file:
             _read_lines(list(csv.reader(file, strict=True)), name, found)
         return
+    import openpyxl  # A third of a second, and few releases hold a workbook.
+
     book = openpyxl.load_workbook(path)  # Formulas as they stand; a table of safe cells has none.
     if hidden := [sheet.title for sheet in book.worksheets if sheet.sheet_state != "visible"]:
         found.unregistered.append(f"{name}: {len(hidden)} hidden sheets. Delete them")

@@ -18,38 +18,14 @@ Everything shown counts as known to the last digit, whatever the pages round.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 import pandas as pd
 
+from sro_research.disclosure.pattern import ANSWERS, LEVEL, RESPONSES, ROW, Frozen, Pattern, Refused
 from sro_research.disclosure.policy import Policy
-from sro_research.disclosure.wave import Frozen, Refused, WaveRows
+from sro_research.disclosure.wave import WaveRows
 from sro_research.errors import DisclosureError
 from sro_research.estimates import ESTIMATED
-
-ROW = ["population", "construct", "group_by", "group", "school_id", "wave"]
-"""What names a row. A blank construct: all who answered. A blank school: the district."""
-
-LEVEL, RESPONSES, ANSWERS = "share_agree", "responses", "answer_share"
-
-
-@dataclass(frozen=True)
-class Pattern:
-    """Which rows of a study are shown: `rows` has the columns of `ROW` and `shown`."""
-
-    rows: pd.DataFrame
-    refused: tuple[Refused, ...] = ()
-    absent: tuple[tuple[str, ...], ...] = ()
-    """Rows of groups that nobody stated at a school in any wave, such as grades it does not teach: not available."""
-    _shown: dict[tuple[str, ...], bool] = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        keys = zip(*(self.rows[column] for column in ROW), strict=True)
-        object.__setattr__(self, "_shown", dict(zip(keys, self.rows["shown"].astype(bool), strict=True)))
-
-    def shows(self, *row: str) -> bool:
-        """Tell whether a row (in the order of `ROW`) is shown; one that nobody answered is not."""
-        return self._shown.get(row, False)
 
 
 def decide_rows(

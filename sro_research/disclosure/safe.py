@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 import pandera.pandas as pa
 
+from sro_research.disclosure.pattern import ANSWERS, LEVEL, RESPONSES, ROW, Pattern
 from sro_research.disclosure.policy import OFFICERS, Policy
-from sro_research.disclosure.rows import ANSWERS, LEVEL, RESPONSES, ROW, Pattern
 from sro_research.estimates import ESTIMATED, KEYS, NUMBERS
 
 SHOWN, CODED, HIDDEN, NOT_AVAILABLE = "shown", "coded", "hidden", "not_available"

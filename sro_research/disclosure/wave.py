@@ -7,8 +7,6 @@ from topic to topic would undo each other, because nearly the same people answer
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -16,34 +14,13 @@ import pandas as pd
 from sro_research.disclosure.attack import attack
 from sro_research.disclosure.complementary import Demand, school_numbers, suppress
 from sro_research.disclosure.linked import Key, LinkedTables, link
+from sro_research.disclosure.pattern import Frozen, Refused
 from sro_research.disclosure.policy import MINIMUM_WIDTH, MOST_HIDDEN, Policy
 from sro_research.disclosure.swaps import Part, sure_widths
 from sro_research.errors import DisclosureError
 
 NOT_STATED = "not stated"
 _GROUP_COST, _MARGIN_COST, _SCHOOL_COST = 1.0, 40.0, 400.0
-
-Frozen = Mapping[tuple[str, ...], bool]
-"""Rows that an earlier release decided, and whether it showed them."""
-
-
-@dataclass(frozen=True)
-class Refused:
-    """A table of which too much would be hidden; it is given for the district only."""
-
-    population: str
-    wave: str
-    group_by: str
-    hidden: float
-    """Share of the schools' rows that would be hidden (0-1)."""
-
-    @property
-    def proposal(self) -> str:
-        """What to do instead."""
-        return (
-            f"{self.population}, wave {self.wave}, by {self.group_by}: {self.hidden:.0%} of the schools' rows would be "
-            f"hidden, so only the district is shown. Merge groups of '{self.group_by}', or pool waves, to show schools."
-        )
 
 
 class WaveRows:

@@ -19,7 +19,7 @@ import altair as alt
 from altair.utils.schemapi import debug_mode
 
 from sro_research.report.page import Cell
-from sro_research.report.parts import HIDDEN_MARK, NOT_AVAILABLE_MARK
+from sro_research.report.parts import HIDDEN_MARK, NOT_AVAILABLE_MARK, ROWS
 
 WIDE, NARROW = 736, 330
 """Pixels: the column of text on a desk, and that of a phone less its margins."""
@@ -35,7 +35,6 @@ GAP = 8
 """Pixels between a label and what it names."""
 BAR, LEGEND_OFFSET = 24, 14
 """Pixels: height of a bar, and from the legend to the plot."""
-ROWS = "rows"
 _TEXT = {"labelColor": INK, "titleColor": INK, "labelFontSize": FONT_SIZE, "titleFontSize": FONT_SIZE}
 THEME: dict[str, Any] = {
     "font": FONT,

@@ -20,6 +20,8 @@ from sro_research.report.page import Page
 from sro_research.report.words import Words, load_words
 
 PART_MIME = "application/vnd.sro-research.part+json"
+ROWS = "rows"
+"""What a chart's specification calls its data."""
 VEGALITE_MIME = "application/vnd.vegalite.v5+json"
 """JupyterLab 4.6 draws up to Vega-Lite 5 without a network; Altair 6 writes 6, which differs in nothing used here."""
 VEGALITE_SCHEMA = "https://vega.github.io/schema/vega-lite/v5.20.1.json"

@@ -14,9 +14,9 @@ from conftest import PROJECT, Run, demo_study, sro_research
 from sro_research.batch.notebook import run_notebook
 from sro_research.batch.publish import STAGED
 from sro_research.disclosure.audit import audit
+from sro_research.disclosure.pattern import ROW
 from sro_research.disclosure.published import byte_forms
-from sro_research.disclosure.rows import ROW
-from sro_research.report.exporter import fixed_texts
+from sro_research.report.template import fixed_texts
 
 CANARY = "zebra-quartz"
 

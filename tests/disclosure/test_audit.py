@@ -19,7 +19,7 @@ from sro_research.disclosure.audit import Audit, require_clean
 from sro_research.disclosure.audit import audit as audit_folder
 from sro_research.disclosure.ledger import COLUMNS
 from sro_research.disclosure.pages import COLORS
-from sro_research.disclosure.rows import ROW
+from sro_research.disclosure.pattern import ROW
 from sro_research.errors import DisclosureError
 from sro_research.report.svg import THEMED
 from sro_research.tables import write_table

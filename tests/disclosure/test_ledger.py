@@ -9,8 +9,9 @@ import pytest
 
 from sro_research import estimates
 from sro_research.disclosure.ledger import COLUMNS, Ledger, read_ledger, rows_to_keep, write_ledger
+from sro_research.disclosure.pattern import Pattern
 from sro_research.disclosure.policy import Policy
-from sro_research.disclosure.rows import Pattern, decide_rows
+from sro_research.disclosure.rows import decide_rows
 from sro_research.errors import DisclosureError
 from surveys import Counts, random_counts, survey
 

@@ -9,8 +9,9 @@ import pytest
 from sro_research import estimates
 from sro_research.disclosure.attack import attack
 from sro_research.disclosure.linked import link
+from sro_research.disclosure.pattern import ROW, Pattern
 from sro_research.disclosure.policy import MINIMUM_WIDTH, Policy, must_hide
-from sro_research.disclosure.rows import ROW, Pattern, decide_rows
+from sro_research.disclosure.rows import decide_rows
 from sro_research.errors import DisclosureError
 from surveys import Counts, random_counts, survey
 

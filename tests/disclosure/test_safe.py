@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sro_research import estimates
+from sro_research.disclosure.pattern import ROW, Pattern
 from sro_research.disclosure.policy import Policy
-from sro_research.disclosure.rows import ROW, Pattern, decide_rows
+from sro_research.disclosure.rows import decide_rows
 from sro_research.disclosure.safe import COMBINED, hidden_groups_together, safe_cells, shown_schools
 from sro_research.estimates import NUMBERS, as_estimates
 from surveys import Counts, random_counts, survey

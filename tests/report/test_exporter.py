@@ -13,9 +13,10 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 from sro_research.errors import ReportError
 from sro_research.report.charts import NARROW, WIDE, Row, interval_chart
-from sro_research.report.exporter import SchoolReportExporter, keys
+from sro_research.report.exporter import SchoolReportExporter
 from sro_research.report.page import HIDDEN, Cell
 from sro_research.report.parts import Card, Cards, Figure, Head, Heading, Multilingual, Paragraph, Part, Table
+from sro_research.report.template import keys
 from sro_research.report.words import load_words
 
 ROWS = [Row("Girls", Cell("shown", n=40, estimate=0.62, low=0.51, high=0.73)), Row("Another gender", HIDDEN)]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from sro_research.errors import ReportError
-from sro_research.report.exporter import render
 from sro_research.report.gate import check_page
+from sro_research.report.template import render
 
 SVG = (
     '<svg role="img" aria-labelledby="t d"><title id="t">Trust</title><desc id="d">Dots on a scale of 0 to 100.</desc>'

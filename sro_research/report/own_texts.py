@@ -1,0 +1,64 @@
+"""What a page says that is the study's own and no finding: names, labels, and numbers about the study."""
+
+from __future__ import annotations
+
+from sro_research.report.page import Page
+from sro_research.report.words import Words
+
+
+def own_texts(page: Page, w: Words) -> dict[str, list[str]]:
+    """Return the texts that are the study's own, by the place of the catalogue that they fill; `text` stands alone.
+
+    They hold numbers that are no findings: an audit takes every other number outside a safe cell for one. A release is
+    held against this list, made anew.
+    """
+    language, facts = w.language, page.facts
+    waves = [wave.label[language] for wave in page.waves]
+    constructs = [construct for instrument in page.instruments.values() for construct in instrument.constructs.values()]
+    items = [item for construct in constructs for item in construct.items]
+    answers = [label[language] for item in items for label in item.labels.values()]
+    asked = [question for instrument in page.instruments.values() for question in instrument.background.values()]
+    groups = [label[language] for question in asked for label in question.labels.values()]
+    topics = [construct.title[language] for construct in constructs]
+    texts = {
+        "title": [page.title[language]],
+        "organization": [page.organization],
+        "contact": [page.contact[language]],
+        "school": [page.school_name] if page.school_id else list(facts.schools.values()),
+        "wave": waves,
+        "first": [*waves, *answers],
+        "last": [*waves, *answers],
+        "topic": topics,
+        "label": topics,
+        "respondents": [instrument.respondents[language] for instrument in page.instruments.values()],
+        "phrase": [construct.agree_phrase[language] for construct in constructs],
+        "question": [question.title[language] for question in asked],
+        **_own_numbers(page, w),
+    }
+    notice = [page.notice[language]] if page.notice else []
+    texts["text"] = [*texts["school"], *answers, *groups, *notice, *(item.text[language] for item in items)]
+    return {place: list(dict.fromkeys(said)) for place, said in texts.items()}
+
+
+def _own_numbers(page: Page, w: Words) -> dict[str, list[str]]:
+    """Return what fills the places of numbers that are about the study, and not about people."""
+    facts, model = page.facts, page.model
+    constructs = [c for instrument in page.instruments.values() for c in instrument.constructs.values()]
+    numbers = {
+        "study": [page.study],
+        "version": [page.version],
+        "fingerprint": [page.fingerprint],
+        "date": [facts.audited],
+        "files": [str(facts.sources_set_aside)],
+        "read": [str(facts.sources_read)],
+        "rows": [w.number(facts.rows_set_aside)],
+        "hidden": [w.number(facts.rows_hidden)],
+        "total": [w.number(facts.rows_hidden + facts.rows_shown)],
+        "minimum": [str(page.disclosure.minimum_group_size)],
+        "margin": [w.of_hundred(page.margins.share)],
+    }
+    if model is not None:
+        numbers |= {"smallest": [w.number(model.smallest_effect, 2)], "per": [w.number(model.per)]}
+        scales = [c for c in constructs if c.id == model.outcome]
+        numbers |= {"lowest": [str(c.low) for c in scales], "highest": [str(c.high) for c in scales]}
+    return numbers
