@@ -10,6 +10,7 @@ import json
 import platform
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
@@ -120,9 +121,11 @@ def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
+@cache
 def packages() -> dict[str, str]:
     """Return every installed distribution and its version."""
-    found = {d.metadata["Name"]: d.version for d in distributions() if d.metadata["Name"]}
+    read = (distribution.metadata for distribution in distributions())  # A file that is parsed at each look.
+    found = {about["Name"]: about["Version"] for about in read if about["Name"]}
     return dict(sorted(found.items(), key=lambda pair: pair[0].lower()))
 
 

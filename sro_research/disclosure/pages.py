@@ -64,7 +64,7 @@ _MEND = "Leave it to the pages' template"
 def read_page(text: str, name: str, files: set[str], words: Mapping[str, Iterable[str]], found: Published) -> None:
     """Read a page into `found`. `files` are those it may lead to, `words` the catalogue of each language."""
     root = html.document_fromstring(text.encode(), parser=html.HTMLParser(encoding="utf-8", huge_tree=True))
-    if any(len(list(e.iterancestors())) > DEEPEST for e in root.iter(etree.Element)):
+    if root.xpath(f"boolean(//*[ancestor::*[{DEEPEST + 1}]])"):
         raise ValueError("elements are nested deeper than the parser reads")
     for kind in _DOCUMENT_TYPE.findall(text):
         if numbers_in(kind):

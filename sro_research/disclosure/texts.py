@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property, lru_cache
 from string import Formatter
 
 HOLE = "\ufffc"
@@ -30,6 +29,10 @@ _PLAIN = rf"(?:(?!\d|{_SPELLED}).)*?"
 """Anything in which there is no number."""
 _PLACES_OF_SENTENCES = ("detail",)
 """Places of the catalogue that hold another of its sentences."""
+Parts = list[tuple[str, str | None]]
+"""What a sentence says, each with the place behind it."""
+Fills = tuple[tuple[str, tuple[str, ...]], ...]
+"""By place, the texts with numbers that a study puts there."""
 
 
 def canonical(text: str) -> str:
@@ -54,72 +57,47 @@ def _as_digit(sign: str) -> str:
     return f"{unicodedata.numeric(sign):g}" if sign.isnumeric() else sign
 
 
-@dataclass(frozen=True)
 class _Sentence:
-    """A sentence of the catalogue: what must be in a text, and what the whole text must be."""
+    """A sentence of the catalogue: what must be in a text (`said`), and, compiled when asked for, what it must be."""
 
-    said: tuple[str, ...]
-    whole: re.Pattern[str]
-    described: re.Pattern[str]
-    """The same where the numbers of a chart stand in its places, and something without numbers may follow."""
+    def __init__(self, parts: Parts, pattern: Callable[[Parts, str], str]) -> None:
+        self.said = tuple(text for text, _ in parts if text.strip())
+        self._parts, self._pattern = parts, pattern
+
+    @cached_property
+    def whole(self) -> re.Pattern[str]:
+        """What the whole text must be."""
+        return re.compile(self._pattern(self._parts, _PLAIN), re.I)
+
+    @cached_property
+    def described(self) -> re.Pattern[str]:
+        """The same where the numbers of a chart stand in its places, and something without numbers may follow."""
+        place = rf"{_PLAIN}(?:({_FIGURES}){_PLAIN})?"
+        return re.compile(self._pattern(self._parts, place) + _PLAIN, re.I)
 
 
-class KnownTexts:
-    """The sentences of a catalogue, with the texts that a page declares as its study's own."""
+class _Catalogue:
+    """The sentences of a catalogue, with the numbers that a study fills their places with; pages share one."""
 
-    def __init__(self, sentences: Iterable[str], declared: Mapping[str, Iterable[str]]) -> None:
-        told = {place: {canonical(text) for text in texts} for place, texts in declared.items()}
-        self._headings = told.get(WHOLE, set())
-        self._whole = {text for texts in told.values() for text in texts if re.search(_LETTER, text)}
-        self._fills = {
-            place: [re.escape(text) for text in sorted(texts) if _NUMBER.search(text)]
-            for place, texts in told.items()
-            if place != WHOLE
-        }
+    def __init__(self, sentences: Iterable[str], fills: Fills) -> None:
+        self._fills = {place: [re.escape(text) for text in texts] for place, texts in fills}
         parsed = [_parts(text) for text in sentences]
         self._inner = [parts for parts in parsed if not any(place in _PLACES_OF_SENTENCES for _, place in parts)]
-        self._sentences = [self._sentence(parts) for parts in parsed]
+        self._sentences = [_Sentence(parts, self._pattern) for parts in parsed]
         whole = (parts for parts in parsed if not any(place for _, place in parts))
-        self._fixed = {"".join(said for said, _ in parts) for parts in whole}
-        self._labels = {"".join(text.split()) for text in self._whole | self._headings | self._fixed}
-        self._answers: dict[str, bool] = {}
+        self.fixed = {"".join(said for said, _ in parts) for parts in whole}
+        self.says = lru_cache(maxsize=100_000)(self._says)
 
-    def knows(self, text: str, *, heading: bool = False) -> bool:
-        """Tell whether a text has no numbers, or is known as a whole.
-
-        A text of the study without a letter, such as a grade that is called 9, is known as a heading only.
-        """
-        text = canonical(text)
-        if text not in self._answers:
-            self._answers[text] = (
-                not _NUMBER.search(text)
-                or text in self._whole
-                or any(s.whole.fullmatch(text) for s in self._sentences if _holds(text, s))
-            )
-        return self._answers[text] or (heading and text in self._headings)
-
-    def is_fixed(self, text: str) -> bool:
-        """Tell whether a text stands in the catalogue as it is: programs and styles can tell a number without one."""
-        return canonical(text) in self._fixed
-
-    def labels(self, text: str) -> bool:
-        """Tell whether a text on a chart has no numbers, or is known as a whole, wherever its lines are broken."""
-        text = canonical(text)
-        return not _NUMBER.search(text) or "".join(text.split()) in self._labels
+    def _says(self, text: str) -> bool:
+        """Tell whether a text is one of the sentences."""
+        return any(s.whole.fullmatch(text) for s in self._sentences if _holds(text, s))
 
     def described(self, text: str) -> list[set[str]]:
         """Return the numbers in the places of each sentence that a description of a chart can be."""
-        text = canonical(text)
         found = [s.described.fullmatch(text) for s in self._sentences if _holds(text, s)]
         return [{number for number in match.groups() if number} for match in found if match]
 
-    def _sentence(self, parts: list[tuple[str, str | None]]) -> _Sentence:
-        said = tuple(text for text, _ in parts if text.strip())
-        whole = self._pattern(parts, _PLAIN)
-        described = self._pattern(parts, rf"{_PLAIN}(?:({_FIGURES}){_PLAIN})?") + _PLAIN
-        return _Sentence(said, re.compile(whole, re.I), re.compile(described, re.I))
-
-    def _pattern(self, parts: list[tuple[str, str | None]], open_place: str) -> str:
+    def _pattern(self, parts: Parts, open_place: str) -> str:
         return "".join(
             re.escape(said) + ("" if place is None else self._place(place, open_place)) for said, place in parts
         )
@@ -131,8 +109,45 @@ class KnownTexts:
         return f"(?:{'|'.join(fills)})"
 
 
-def _parts(sentence: str) -> list[tuple[str, str | None]]:
-    """Return what a sentence says, each with the place behind it."""
+_catalogue = lru_cache(maxsize=64)(_Catalogue)
+
+
+class KnownTexts:
+    """The sentences of a catalogue, with the texts that a page declares as its study's own."""
+
+    def __init__(self, sentences: Iterable[str], declared: Mapping[str, Iterable[str]]) -> None:
+        told = {place: {canonical(text) for text in texts} for place, texts in declared.items()}
+        self._headings = told.get(WHOLE, set())
+        self._whole = {text for texts in told.values() for text in texts if re.search(_LETTER, text)}
+        fills = {place: tuple(sorted(filter(_NUMBER.search, texts))) for place, texts in told.items() if place != WHOLE}
+        self._catalogue = _catalogue(tuple(sentences), tuple(sorted(fills.items())))
+        self._labels = {"".join(text.split()) for text in self._whole | self._headings | self._catalogue.fixed}
+
+    def knows(self, text: str, *, heading: bool = False) -> bool:
+        """Tell whether a text has no numbers, or is known as a whole.
+
+        A text of the study without a letter, such as a grade that is called 9, is known as a heading only.
+        """
+        text = canonical(text)
+        known = not _NUMBER.search(text) or text in self._whole or self._catalogue.says(text)
+        return known or (heading and text in self._headings)
+
+    def is_fixed(self, text: str) -> bool:
+        """Tell whether a text stands in the catalogue as it is: programs and styles can tell a number without one."""
+        return canonical(text) in self._catalogue.fixed
+
+    def labels(self, text: str) -> bool:
+        """Tell whether a text on a chart has no numbers, or is known as a whole, wherever its lines are broken."""
+        text = canonical(text)
+        return not _NUMBER.search(text) or "".join(text.split()) in self._labels
+
+    def described(self, text: str) -> list[set[str]]:
+        """Return the numbers in the places of each sentence that a description of a chart can be."""
+        return self._catalogue.described(canonical(text))
+
+
+def _parts(sentence: str) -> Parts:
+    """Take a sentence apart."""
     return [(_folded(said), place) for said, place, _, _ in Formatter().parse(sentence.strip())]
 
 
