@@ -24,6 +24,7 @@ from sro_research.batch.notebook import STOCK, WARM
 from sro_research.batch.page import Limits
 from sro_research.batch.plan import page_notebooks, study_jobs
 from sro_research.batch.progress import PROGRESS
+from sro_research.batch.publish import staged_for
 from sro_research.batch.run import How, Summary, merge_study, plan_study, run_study
 from sro_research.disclosure.audit import audit
 from sro_research.disclosure.policy import MINIMUM_GROUP_SIZE
@@ -50,6 +51,14 @@ if TYPE_CHECKING:
 STUDY_FILE = click.argument("params_file", type=click.Path(path_type=Path))
 CANNOT_RUN = "The study cannot run."
 RUN_DIR = click.option("--run-dir", default="", help="Results folder or its URL, instead of <reports>/<study>.")
+ONLY = click.option(
+    "--only", multiple=True, metavar="SCHOOL", help="Make the page of this school only; may be repeated."
+)
+LIMIT = click.option(
+    "--limit",
+    type=click.IntRange(min=0),
+    help="Make the pages of the first so many schools; 0 stops at the safe cells.",
+)
 
 
 class Shard(click.ParamType):
@@ -93,12 +102,8 @@ def main() -> None:
 @main.command()
 @STUDY_FILE
 @RUN_DIR
-@click.option("--only", multiple=True, metavar="SCHOOL", help="Make the page of this school only; may be repeated.")
-@click.option(
-    "--limit",
-    type=click.IntRange(min=0),
-    help="Make the pages of the first so many schools; 0 stops at the safe cells.",
-)
+@ONLY
+@LIMIT
 @click.option(
     "--jobs",
     type=click.IntRange(min=1),
@@ -164,10 +169,12 @@ def run(
 @main.command()
 @STUDY_FILE
 @RUN_DIR
+@ONLY
+@LIMIT
 @plainly
-def merge(params_file: Path, run_dir: str) -> None:
+def merge(params_file: Path, run_dir: str, only: tuple[str, ...], limit: int | None) -> None:
     """Publish the pages that the shards of a run have made."""
-    _say(merge_study(params_file, run_dir=run_dir))
+    _say(merge_study(params_file, run_dir=run_dir, only=list(only), limit=limit))
 
 
 def _say(summary: Summary) -> None:
@@ -237,8 +244,9 @@ def clean(params_file: Path, run_dir: str, yes: bool) -> None:
         if not yes and not _confirmed(f"Delete {internal} and {release}?"):
             click.echo("nothing is deleted")
             return
-        # The last one is there where a run was killed.
-        for folder in (folders.internal, folders.release, folders.root / "release.old"):
+        # The last two are there where a run was killed.
+        waiting = staged_for(folders.release)
+        for folder in (folders.internal, folders.release, waiting, folders.release.with_name("release.old")):
             shutil.rmtree(folder, ignore_errors=True)
     click.echo(f"deleted: {internal}, {release}")
 

@@ -73,6 +73,14 @@ class ReportError(WorkbenchError):
     """A page is not fit to be published."""
 
 
+def errors_of_ours() -> set[type[WorkbenchError]]:
+    """Return all kinds of errors whose messages hold no value from a person's row."""
+    found, more = {WorkbenchError}, {WorkbenchError}
+    while more := {kind for one in more for kind in one.__subclasses__()} - found:
+        found |= more
+    return found
+
+
 def counted(number: int, thing: str) -> str:
     """Write `1 row`, `2 rows`."""
     return f"{number} {thing}" if number == 1 else f"{number} {thing}s"

@@ -36,7 +36,9 @@ def cluster_pages(address: str, jobs: Sequence[Job], _slots: int, *, cwd: Path, 
         from distributed.client import FutureCancelledError
         from distributed.scheduler import KilledWorker
     except ImportError:
-        raise WorkbenchError("--scheduler", "Dask is not installed", fix='`pip install "sro-research[dask]"`') from None
+        raise WorkbenchError(
+            "--scheduler", "Dask is not installed", fix='`pip install "sro-research-workbench[dask]"`'
+        ) from None
     try:
         client = Client(address, timeout=SECONDS_TO_CONNECT, set_as_default=False)
     except OSError:
@@ -54,7 +56,10 @@ def cluster_pages(address: str, jobs: Sequence[Job], _slots: int, *, cwd: Path, 
                 yield job, future.result(), []
             except KilledWorker:
                 yield job, Outcome(0.0, None, "the workers that made this page died; run again"), []
-            except (FutureCancelledError, OSError):
+            except (FutureCancelledError, OSError) as error:
+                if client.status == "running" and isinstance(error, OSError):
+                    yield job, Outcome(0.0, None, f"{type(error).__name__} on a worker; run again"), []
+                    continue
                 raise WorkbenchError(
                     "--scheduler", f"the Dask scheduler at {address} is gone", fix="Start it, and run again."
                 ) from None
@@ -72,7 +77,7 @@ def page_on_worker(job: Job, cwd: Path, limits: Limits, modules: list[str]) -> O
         modules,
     )
     if isinstance(result, Died):
-        return Outcome(0.0, None, f"the process that made this page died ({result.status}); run again")
+        return Outcome(0.0, None, f"the process that made this page died twice ({result.status}); run again")
     if result.ok:
         write_json(receipt, {"key": _key(job), "outputs": _outputs(job), "outcome": asdict(result)})
     return result

@@ -97,28 +97,42 @@ def _ended(result: Outcome | Died) -> Outcome:
 
 def stock_pages(jobs: Sequence[Job], slots: int, *, cwd: Path, limits: Limits) -> Ended:
     """Make pages by papermill's own engine, a new kernel for each, in processes that stay."""
-    if not jobs:
-        return
+    left = list(jobs)
+    while left:
+        left = yield from _stock_pool(left, slots, cwd=cwd, limits=limits)
+        # A process died, with one of the pages that were handed out: each is made once more, by itself.
+        suspects, left = left[: slots + 1], left[slots + 1 :]
+        for job in suspects:
+            if (yield from _stock_pool([job], 1, cwd=cwd, limits=limits)):
+                yield job, Outcome(0.0, None, "the process that made this page died twice; run again"), []
+
+
+def _stock_pool(
+    jobs: Sequence[Job], slots: int, *, cwd: Path, limits: Limits
+) -> Generator[tuple[Job, Outcome, list[str]], None, list[Job]]:
+    """Make pages until all are made or a process dies; return those that are not made, as they were handed out."""
     # Spawned, not forked: vl-convert and the kernel client hold threads.
     context = multiprocessing.get_context("spawn")
     others = set(multiprocessing.active_children())
     with ProcessPoolExecutor(
         max_workers=min(slots, len(jobs)), mp_context=context, initializer=_end_with_kernels
     ) as pool:
+        lost: set[str] = set()
         try:
             make = partial(_make_unless_told, cwd=cwd, engine=STOCK, limits=limits)
             with _deaf_to_ctrl_c():
                 futures = {pool.submit(make, job): job for job in jobs}
             for future in as_completed(futures):
                 working = [job.name for running, job in futures.items() if running.running()]
-                try:
+                if isinstance(future.exception(), BrokenProcessPool):
+                    lost.add(futures[future].name)
+                else:
                     yield futures[future], future.result(), working
-                except BrokenProcessPool:
-                    yield futures[future], Outcome(0.0, None, "the process that made this page died; run again"), []
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             _end(set(multiprocessing.active_children()) - others)
             raise
+    return [job for job in jobs if job.name in lost]
 
 
 @contextmanager

@@ -22,6 +22,7 @@ from sro_research.errors import WorkbenchError
 from sro_research.files import append_line, file_fingerprint, fingerprint, is_file
 
 OK, FAILED = "ok", "failed"
+FAILED_BEFORE = "failed before"
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,9 @@ class Manifest:
     about: dict[str, Any]
     shard: str = ""
     entries: dict[str, Entry] = field(default_factory=dict)
+    """The latest of each name, by the clocks of those who wrote them."""
+    made: dict[str, list[Entry]] = field(default_factory=dict)
+    """All that say that a notebook ran well: one whose inputs and outputs are those of now is proof, however old."""
 
     @property
     def path(self) -> Path:
@@ -61,6 +65,7 @@ class Manifest:
             for line in _whole_lines(path):
                 if "name" in line:
                     entry = Entry(**line)
+                    found._note_made(entry)
                     if entry.name not in found.entries or found.entries[entry.name].ended <= entry.ended:
                         found.entries[entry.name] = entry
         return found
@@ -75,14 +80,21 @@ class Manifest:
         entry = self.entries.get(job.name)
         if entry is None:
             return "new"
+        if any(made.inputs == job.inputs and self._stand(made) for made in self.made.get(job.name, [])):
+            return ""
         if entry.status != OK:
-            return "failed before"
+            return FAILED_BEFORE
         changed = [name for name, value in job.inputs.items() if entry.inputs.get(name) != value]
         if changed:
             return f"changed: {', '.join(changed)}"
-        if any(file_fingerprint(self.root / path) != digest for path, digest in entry.outputs.items()):
-            return "its output is gone or was changed"
-        return ""
+        return "its output is gone or was changed"
+
+    def _stand(self, entry: Entry) -> bool:
+        return all(file_fingerprint(self.root / path) == digest for path, digest in entry.outputs.items())
+
+    def _note_made(self, entry: Entry) -> None:
+        if entry.status == OK:
+            self.made.setdefault(entry.name, []).append(entry)
 
     def done(self, job: Job) -> bool:
         """Tell whether this job was run on the same inputs and its outputs are still what they were."""
@@ -105,6 +117,7 @@ class Manifest:
             error=outcome.error,
         )
         self.entries[job.name] = entry
+        self._note_made(entry)
         append_line(self.path, json.dumps(asdict(entry), ensure_ascii=False))
         return entry
 

@@ -7,7 +7,7 @@ import re
 import tempfile
 import time
 from collections.abc import Iterable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -85,7 +85,7 @@ def run_notebook(
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
         output.unlink(missing_ok=True)
-        with tempfile.TemporaryDirectory(prefix="sro-") as sockets:
+        with tempfile.TemporaryDirectory(prefix="sro-") if engine == STOCK else nullcontext() as sockets:
             papermill.execute_notebook(
                 str(notebook),
                 str(working),
@@ -99,7 +99,7 @@ def run_notebook(
                 engine_name=engine,
                 keep=str(working),
                 execution_timeout=seconds_per_cell,
-                config=_transport(Path(sockets)),
+                config=_transport(Path(sockets)) if sockets else Config(),
             )
         write_bytes(output, working.read_bytes())
         working.unlink()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import nbformat
@@ -47,6 +47,8 @@ def make_page(job: Job, *, cwd: Path, engine: str, limits: Limits) -> Outcome:
         )
         if not outcome.error.startswith(DEAD_KERNEL):
             break
+    if outcome.error.startswith(DEAD_KERNEL) and limits.memory is not None:
+        return replace(outcome, error=f"{outcome.error}; it may have needed more than --memory")
     if not outcome.ok:
         return outcome
     try:

@@ -10,7 +10,7 @@ from sro_research import __version__
 from sro_research.batch.plan import BOARD, Job, page_name
 from sro_research.disclosure.audit import audit, require_clean
 from sro_research.errors import DisclosureError
-from sro_research.files import put_in_place, url_without_password, write_text, writing
+from sro_research.files import make_private_folder, put_in_place, url_without_password, write_bytes, write_text
 from sro_research.parameters import Language
 from sro_research.report.gate import check_page
 from sro_research.report.own_texts import own_texts
@@ -19,8 +19,8 @@ from sro_research.report.words import load_words
 from sro_research.study import Study
 from sro_research.tables import is_table
 
-STAGED = ".release"
-"""Nobody may look into a release before it is audited."""
+OPEN = 0o755
+"""Who may look into a release: everybody, and nobody but its maker before it is audited."""
 SHORTEST_TOKEN = 5
 """A shorter name of a machine or folder may stand on a page by chance."""
 
@@ -33,13 +33,12 @@ def publish(study: Study, jobs: list[Job]) -> Path:
     where an attack on the new pages can work out what they hide.
     """
     release = study.folders.release
-    staged = study.folders.internal / STAGED
+    staged = staged_for(release)
     shutil.rmtree(staged, ignore_errors=True)
-    with writing(staged):
-        staged.mkdir(parents=True)
-        for job in jobs:
-            for page in job.pages.values():
-                shutil.copyfile(page, staged / page.name)
+    make_private_folder(staged)
+    for job in jobs:
+        for page in job.pages.values():
+            write_bytes(staged / page.name, page.read_bytes())
     languages, board = study.parameters.pages.languages, study.board_page()
     texts: dict[str, dict[str, list[str]]] = {
         language: own_texts(board, load_words(language)) for language in languages
@@ -67,8 +66,15 @@ def publish(study: Study, jobs: list[Job]) -> Path:
         shutil.rmtree(staged)
     require_clean(result)
     study.keep_release_in_ledger()  # Before the pages are out: a ledger may know more than readers do, never less.
-    put_in_place(staged, release)
+    staged.chmod(OPEN)
+    put_in_place(staged, release.resolve())
     return release / page_name("index", languages[0])
+
+
+def staged_for(release: Path) -> Path:
+    """Return where the next release waits for its audit: beside the folder itself, also where that is behind a link."""
+    place = release.resolve()
+    return place.with_name(f".{place.name}.new")
 
 
 def _machine(study: Study) -> list[str]:

@@ -7,7 +7,7 @@ time; one that fails is recorded and the others go on. What was made from the sa
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,19 +15,22 @@ from typing import Literal
 
 from sro_research.batch.elsewhere import at_hand, look
 from sro_research.batch.executors import pages_by, preload
-from sro_research.batch.manifest import FAILED, Entry, Manifest, environment
+from sro_research.batch.manifest import FAILED_BEFORE, OK, Entry, Manifest, environment
 from sro_research.batch.notebook import NO_PLACE, STOCK, WARM, Outcome, run_notebook
 from sro_research.batch.page import Limits
 from sro_research.batch.plan import BOARD, Job, chosen, page_jobs, page_notebooks, study_jobs
 from sro_research.batch.publish import publish
 from sro_research.batch.verify import verify
 from sro_research.batch.warm import fork
-from sro_research.errors import DiskError, SourceError, StudyFileError
+from sro_research.errors import DisclosureError, DiskError, SourceError, StudyFileError, counted, errors_of_ours
 from sro_research.measures.quality import more_answers_than_people
 from sro_research.study import Study, open_study
 from sro_research.tables import is_table, read_table
 
-_REFUSED = f"{SourceError.__name__}: "
+SOME = 5
+"""So many names are given before the rest is left out."""
+_REFUSED = tuple(f"{kind.__name__}: " for kind in (SourceError, DisclosureError))
+"""Errors of a notebook that say what must be mended before the study can run."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,7 @@ class Summary:
     def refusal(self) -> str:
         """Why the study cannot be run with its sources; blank if it can."""
         errors = [entry.error for entry in self.failed] if self.index is None else []
-        return next((e.removeprefix(_REFUSED) for e in errors if e.startswith(_REFUSED)), "")
+        return next((e.partition(": ")[2] for e in errors if e.startswith(_REFUSED)), "")
 
 
 @dataclass(frozen=True)
@@ -136,17 +139,32 @@ def plan_study(
     return planned
 
 
-def merge_study(params_file: Path, *, run_dir: str = "") -> Summary:
-    """Publish the pages that shards have made."""
+def merge_study(
+    params_file: Path, *, run_dir: str = "", only: list[str] | None = None, limit: int | None = None
+) -> Summary:
+    """Publish the pages that shards have made; `only` and `limit` are those of the shards.
+
+    Raises `StudyFileError` where one of their pages has not been made at all.
+    """
     params_file = params_file.absolute()
     study = open_study(str(params_file), run_dir=run_dir)
     with at_hand(study.folders):
         environ = environment()
         manifest = Manifest.open(study.folders.root, study.parameters.study, study.parameters.fingerprint)
         _require_cells(study, study_jobs(study, params_file, environ), manifest)
-        pages = page_jobs(study, params_file, environ, study.reported_schools())
-        failed = [entry for job in pages if (entry := manifest.entries.get(job.name)) and entry.status == FAILED]
-        done = [job for job in pages if manifest.done(job)]
+        everyone = study.reported_schools()
+        pages = page_jobs(study, params_file, environ, everyone)
+        reasons = {job.name: manifest.reason(job) for job in pages}
+        wanted = [job.name for job in _wanted(pages, chosen(everyone, only or [], limit))]
+        failed = [manifest.entries[name] for name in wanted if reasons[name] == FAILED_BEFORE]
+        if missing := [name for name in wanted if reasons[name] not in ("", FAILED_BEFORE)]:
+            raise StudyFileError(
+                "merge",
+                f"{counted(len(missing), 'page')} of {len(wanted)} not made yet: {', '.join(missing[:SOME])}"
+                + (", …" if len(missing) > SOME else ""),
+                fix="Nothing was published. Run the shards that are missing, or `run`, which makes what is not there.",
+            )
+        done = [job for job in pages if not reasons[job.name]]
         return _summary(study, 0, len(done), failed, publish(study, done))
 
 
@@ -188,11 +206,11 @@ def _run(
         how.progress(Standing("study", number, len(steps), 0, kept, (job.name,)))
         stale = True  # What follows a notebook that ran anew rests on what it wrote.
         outcome = run_notebook(job.notebook, job.output, job.parameters, cwd=params_file.parent, engine=how.engine)
-        entry = _recorded(manifest, job, outcome)
+        entry = _recorded(manifest, job, _without_values(outcome))
         keep()
-        made += 1
         if not outcome.ok:
             return _summary(study, made, kept, [entry], None)
+        made += 1
     if limit == 0:
         return _summary(study, made, kept, [], None)
     everyone = study.reported_schools()
@@ -210,14 +228,25 @@ def _run(
         for done, (job, outcome, working) in enumerate(ended, 1):
             entry = _recorded(manifest, job, outcome)
             keep()
-            made += 1
-            failed += [] if outcome.ok else [entry]
+            if entry.status == OK:
+                made += 1
+            else:
+                failed.append(entry)
             how.progress(Standing("pages", done, len(todo), len(failed), skipped, tuple(working)))
     # Looked at anew: what a page is made of may have changed since, for instance by a notebook in JupyterLab.
     finished = [job for job in page_jobs(study, params_file, environ, everyone) if manifest.done(job)]
     some = random.sample(sorted(finished, key=lambda job: job.name), min(how.verify, len(finished)))
-    verify(some, how.jobs, cwd=params_file.parent)
-    return _summary(study, made, kept + skipped, failed, None if shard else publish(study, finished))
+    verify(some, how.jobs, cwd=params_file.parent, limits=how.limits)
+    notes = [f"made again by papermill's own engine, the same to the byte: {', '.join(job.name for job in some)}"]
+    notes = notes if some else []
+    if shard:
+        notes.append("nothing is published by a shard; when all have ended, `sro-research merge` does it")
+    elif without := len(pages) - len(finished):
+        notes.append(
+            f"{without} of {len(pages)} pages are not in this release; a run without --only and --limit makes all"
+        )
+    index = None if shard else publish(study, finished)
+    return _summary(study, made, kept + skipped, failed, index, notes)
 
 
 def _recorded(manifest: Manifest, job: Job, outcome: Outcome) -> Entry:
@@ -231,8 +260,22 @@ def _recorded(manifest: Manifest, job: Job, outcome: Outcome) -> Entry:
     return manifest.record(job, outcome)
 
 
-def _summary(study: Study, made: int, kept: int, failed: list[Entry], index: Path | None) -> Summary:
-    summary = Summary(made, kept, failed, [], None if index is None else study.folders.shown(index))
+def _without_values(outcome: Outcome) -> Outcome:
+    """Say of an error only what kind it is, unless it is one of ours: others repeat what they stumbled over.
+
+    A study notebook holds what people answered. The whole error is in the notebook that is kept.
+    """
+    kind, _, said = outcome.error.partition(": ")
+    if not said or kind in {error.__name__ for error in errors_of_ours()}:
+        return outcome
+    return replace(outcome, error=f"{kind} (what it says may hold answers, and is in the notebook that is kept)")
+
+
+def _summary(
+    study: Study, made: int, kept: int, failed: list[Entry], index: Path | None, notes: Iterable[str] = ()
+) -> Summary:
+    shown = None if index is None else study.folders.shown(index)
+    summary = Summary(made, kept, failed, [], shown, notes=tuple(notes))
     if summary.refusal or not study.has("sources"):  # What an earlier run set aside says nothing about this one.
         return summary
     sources = study.protected("sources")
@@ -241,7 +284,7 @@ def _summary(study: Study, made: int, kept: int, failed: list[Entry], index: Pat
         problems=sources.loc[sources["status"] == "set aside", "problem"].tolist(),
         rows_set_aside=int(sources["rows_set_aside"].fillna(0).sum()),
         quarantine=study.folders.shown(study.folders.internal / "quarantine" / "quarantine.csv"),
-        notes=tuple(_more_answers_than_people(study)),
+        notes=(*summary.notes, *_more_answers_than_people(study)),
     )
 
 

@@ -15,7 +15,7 @@ from sro_research.errors import WorkbenchError
 from sro_research.files import file_fingerprint
 
 
-def verify(jobs: Sequence[Job], slots: int, *, cwd: Path) -> None:
+def verify(jobs: Sequence[Job], slots: int, *, cwd: Path, limits: Limits) -> None:
     """Make pages by papermill's own engine, and raise `WorkbenchError` where one is not the same to the byte."""
     first = {job.name: job for job in jobs}
     with tempfile.TemporaryDirectory(prefix="sro-verify-") as scratch:
@@ -27,7 +27,7 @@ def verify(jobs: Sequence[Job], slots: int, *, cwd: Path) -> None:
             )
             for job in jobs
         ]
-        with closing(stock_pages(again, slots, cwd=cwd, limits=Limits())) as ended:
+        with closing(stock_pages(again, slots, cwd=cwd, limits=limits)) as ended:
             for made, outcome, _ in ended:
                 if not outcome.ok:
                     raise WorkbenchError(

@@ -12,7 +12,7 @@ import pytest
 from conftest import PROJECT, Run, demo_study, sro_research
 
 from sro_research.batch.notebook import run_notebook
-from sro_research.batch.publish import STAGED
+from sro_research.batch.publish import staged_for
 from sro_research.disclosure.audit import audit
 from sro_research.disclosure.pattern import ROW
 from sro_research.disclosure.published import byte_forms
@@ -138,7 +138,7 @@ def test_a_page_that_leaks_stops_the_release_and_leaves_the_old_one(demo: Run, t
     assert "give away what they hide" in done.stderr and "school_0001.html" in done.stderr
     assert contents(root / "release") == before
     assert (root / "ledger" / "rows.parquet").read_bytes() == ledger
-    assert not (root / "internal" / STAGED).exists()
+    assert not staged_for(root / "release").exists()
 
 
 def test_answers_that_came_late_are_refused_before_anything_is_published(demo: Run, tmp_path: Path) -> None:
@@ -151,8 +151,8 @@ def test_answers_that_came_late_are_refused_before_anything_is_published(demo: R
     late[0] = "came-late"
     (data / "students_2024.csv").write_text("\n".join([*lines, ",".join(late)]) + "\n", encoding="utf-8")
     done = sro_research("run", demo_study(tmp_path), "--run-dir", root, "--limit", 1)
-    assert done.returncode != 0
-    assert "changed since they were published" in done.stderr + done.stdout
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].startswith("error: ledger: answers have changed since they were published")
     assert contents(root / "release") == before
 
 

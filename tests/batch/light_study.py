@@ -82,8 +82,9 @@ def files(folder: Path) -> dict[str, bytes]:
 
 
 def times_made(study: Run) -> Counter[str]:
-    """Return how often the manifest has each page as made."""
-    lines = [json.loads(line) for line in (study.internal / "manifest.jsonl").read_text().split("\n")[:-1]]
+    """Return how often the manifests have each page as made."""
+    records = [path.read_text().split("\n")[:-1] for path in study.internal.glob("manifest*.jsonl")]
+    lines = [json.loads(line) for record in records for line in record]
     return Counter(line["name"] for line in lines if line.get("status") == "ok")
 
 

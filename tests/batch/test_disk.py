@@ -16,7 +16,7 @@ import pytest
 from conftest import PROJECT, Run, demo_study
 from light_study import SCHOOLS, command, files, light_study, notebook, times_made
 
-from sro_research.batch.publish import STAGED
+from sro_research.batch.publish import staged_for
 from sro_research.errors import EXIT_INCOMPLETE, EXIT_INPUT
 
 PAGES = [f"school/{n:04}" for n in range(1, SCHOOLS + 1)] + ["board"]
@@ -109,7 +109,7 @@ def test_a_full_disk_ends_a_run_in_one_sentence_and_the_old_release_stays(
     assert files(study.release) == new
     (study.root / "filler").unlink()
     assert run(command(study)).startswith("0\n0 made, 10 up to date, 0 failed")
-    assert files(study.release) == new and not (study.internal / STAGED).exists()
+    assert files(study.release) == new and not staged_for(study.release).exists()
 
 
 def test_a_page_that_is_too_large_for_the_disk_ends_the_run(demo: Run, tmp_path: Path) -> None:
@@ -169,7 +169,7 @@ def test_results_that_become_read_only_end_a_run_and_it_goes_on(demo: Run, tmp_p
     old, before = files(study.release), times_made(study)
     words = command(study, "--jobs", 1)
     error = error_of(run(words, fault=folder, before=bound_by_permissions))
-    place = f"{study.root}/release:" if folder == "." else f"school/0003: {study.root / folder}/"
+    place = f"{staged_for(study.release)}:" if folder == "." else f"school/0003: {study.root / folder}/"
     assert error.startswith(f"error: {place}") and ": cannot be written: permission denied. Ask for the right " in error
     assert files(study.release) == old
     made = len(PAGES) if folder == "." else 2

@@ -514,7 +514,7 @@ def test_shards_on_machines_of_their_own_and_a_merge_on_another(small: Path, mac
         machine(f"shard{number}")
         assert run_study(small, run_dir=url, limit=1, how=How(shard=(number, 2))).made == 1
     machine("merge")
-    merged = merge_study(small, run_dir=url)
+    merged = merge_study(small, run_dir=url, limit=1)
     assert (merged.made, merged.kept, merged.failed) == (0, 2, [])
     found = there(url)
     assert {name for name in found if "manifest" in name} == {

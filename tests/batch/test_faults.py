@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -106,8 +107,18 @@ def test_what_a_killed_process_was_making_is_made_again(tmp_path: Path, victim: 
     killer.join()
     assert {name: outcome.error for name, outcome in found.items()} == dict.fromkeys((job.name for job in todo), "")
     assert (tmp_path / "page1.tries").read_text() == "xx"
+    kernel, maker = map(int, (tmp_path / "waiting").read_text().rstrip(".").split())
+    assert not psutil.pid_exists(kernel) and not psutil.pid_exists(maker), "it has to die with who made it"
     assert all(job.output.is_file() for job in todo)
     assert not list((tmp_path / "made").glob("*.running.ipynb")) and not list((tmp_path / "made").glob(".*"))
+
+
+@pytest.mark.parametrize("make", [warm_pages, stock_pages])
+def test_a_page_that_always_kills_who_makes_it_fails_alone(tmp_path: Path, make: Callable) -> None:
+    todo = jobs(tmp_path, 'if name == "page1": os.kill(int(os.environ["JPY_PARENT_PID"]), 9)', number=5)
+    found = outcomes(todo, make=make)
+    assert found.pop("page1").error.startswith("the process that made this page died twice")
+    assert sorted(found) == ["page0", "page2", "page3", "page4"] and all(outcome.ok for outcome in found.values())
 
 
 def test_a_page_whose_process_always_dies_fails_and_the_others_do_not(tmp_path: Path) -> None:
@@ -216,6 +227,14 @@ def test_dask_makes_each_page_once_though_a_worker_is_killed(tmp_path: Path) -> 
         again = outcomes(todo, make=make)
         assert all(outcome.ok for outcome in again.values())
         assert {job.name: (tmp_path / f"{job.name}.tries").read_text() for job in todo} == tries
+        # A receipt for other inputs is none.
+        found = outcomes([replace(todo[0], inputs={"cells": "others"})], make=make)
+        assert found["page0"].ok and (tmp_path / "page0.tries").read_text() == "xx"
+        # Workers whose parents have died start others.
+        for parent in [p for w in cluster.workers() for p in w.children() if "warm.parent" in " ".join(p.cmdline())]:
+            parent.kill()
+        changed = [replace(job, inputs={"cells": "changed"}) for job in todo]
+        assert [o.error for o in outcomes(changed, make=make).values()] == [""] * len(todo)
 
 
 def test_the_same_pages_in_two_folders_are_made_twice_on_one_cluster(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from clusters import Cluster
 from conftest import Run
 from light_study import SCHOOLS, command, files, light_study, seconds_to_end, started, times_made, until
 
-from sro_research.batch.publish import STAGED
+from sro_research.batch.publish import staged_for
 from sro_research.batch.warm import parent as parent_module
 from sro_research.batch.warm.fork import ONE_THREAD
 from sro_research.errors import EXIT_INPUT, EXIT_STOPPED, STOPPED
@@ -104,7 +104,7 @@ def test_a_run_that_is_killed_leaves_nothing_behind_and_goes_on(
     assert out.startswith(f"{len(PAGES) - made.total()} made, {kept} up to date, 0 failed")
     assert times_made(study) - before == Counter(PAGES)
     assert files(study.release) == undisturbed
-    assert not list(study.internal.rglob("*.running.ipynb")) and not (study.internal / STAGED).exists()
+    assert not list(study.internal.rglob("*.running.ipynb")) and not staged_for(study.release).exists()
 
 
 @pytest.mark.parametrize("victim", ["parent", "child"])
@@ -212,7 +212,7 @@ for _ in sys.stdin:
 def test_a_release_is_the_old_one_or_the_new_one_whenever_its_publisher_is_killed(demo: Run, tmp_path: Path) -> None:
     study = light_study(demo, tmp_path)
     shutil.copytree(study.release, tmp_path / "old")
-    old, staged = files(study.release), study.internal / STAGED
+    old, staged = files(study.release), staged_for(study.release)
     publisher = subprocess.Popen(
         [sys.executable, "-c", PUBLISHER, study.params_file],
         env={**os.environ, **ONE_THREAD},

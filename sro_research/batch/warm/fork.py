@@ -123,6 +123,7 @@ class WarmParent:
             try:
                 self.channel.send(json.dumps(about).encode(), pickle.dumps(arguments), files=[out, err, *files])
             except OSError:
+                self.channel.ended = True  # Who wants one the next time gets another.
                 raise WarmError("it is gone") from None
             while not self._answers:
                 if not self._listen(_SECONDS_TO_IMPORT):

@@ -114,7 +114,15 @@ def answer(file: int, *, function: str, arguments: dict[str, Any]) -> None:
 
 
 def one_task(function: str, task: dict[str, Any], preload: Sequence[str] = ()) -> Any | Died:
-    """Call a function in a child of this process's parent; several threads may do so at the same time."""
+    """Call a function in a child of this process's parent, again where it dies; several threads may do so at a time."""
+    for _ in range(TRIES):
+        result = _one_try(function, task, preload)
+        if not isinstance(result, Died):
+            break
+    return result
+
+
+def _one_try(function: str, task: dict[str, Any], preload: Sequence[str]) -> Any | Died:
     parent = own_parent(preload)
     file = os.memfd_create("result")
     try:
