@@ -61,7 +61,7 @@ def safe_cells(estimates: pd.DataFrame, pattern: Pattern, policy: Policy, *, wav
     hidden where it is about too few people, or nothing says how many.
     """
     cells = pd.concat([estimates, _leans(estimates)], ignore_index=True)
-    shown = _row_shown(cells, pattern, policy, waves)
+    shown = _row_shown(cells, pattern, policy, waves) | _not_there(cells, pattern, waves)
     cells["status"] = np.where(cells["status"] == ESTIMATED, SHOWN, NOT_AVAILABLE)
     cells["status"] = cells["status"].where(shown, HIDDEN)
     cells = _code(pd.concat([cells, _absent(cells, pattern)], ignore_index=True), policy)
@@ -141,6 +141,23 @@ def _row_shown(cells: pd.DataFrame, pattern: Pattern, policy: Policy, waves: lis
         else:
             shown.append(not few)
     return pd.Series(shown, index=cells.index, dtype=bool)
+
+
+def _not_there(cells: pd.DataFrame, pattern: Pattern, waves: list[str]) -> pd.Series:
+    """Tell which cells have no number because nobody was asked in a wave, or nothing says about how many people it is.
+
+    They are not hidden, and to say so tells of nobody: it holds for a survey as a whole, or for a school's records.
+    """
+    earlier = dict(zip(waves[1:], waves, strict=False))
+    surveyed = set(pattern.rows[["population", "wave"]].drop_duplicates().itertuples(index=False, name=None))
+    of_rows = cells["measure"].isin([*_OF_ROWS, *_FROM_ROWS])
+    before = cells["wave"].map(earlier).where(cells["measure"].str.endswith(CHANGE), cells["wave"])
+    asked = [
+        (population, wave) in surveyed and (population, first) in surveyed
+        for population, wave, first in zip(cells["population"], cells["wave"], before, strict=True)
+    ]
+    nothing = np.where(of_rows, ~np.array(asked, dtype=bool), cells["n"].isna())
+    return pd.Series((cells["status"] != ESTIMATED).to_numpy(dtype=bool) & nothing, index=cells.index)
 
 
 def _code(cells: pd.DataFrame, policy: Policy) -> pd.DataFrame:

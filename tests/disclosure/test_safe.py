@@ -68,6 +68,22 @@ def test_a_change_is_hidden_with_either_of_its_waves() -> None:
     assert set(cells_of(first, pattern_of(now, before))["status"]) == {"hidden"}, "there was no wave before"
 
 
+def test_what_nobody_was_asked_is_not_called_hidden() -> None:
+    now = survey({("0001", "g"): (40, 20), ("0002", "g"): (4, 2), ("0003", "g"): (60, 20), ("0004", "g"): (30, 9)})
+    gone = pd.DataFrame({"school_id": ["0001", "0002"], "estimate": [np.nan, np.nan], "note": "no answers in 2025"})
+    about = {"population": "student", "construct": "trust", "unit": "share", "method": "x"}
+    change = as_estimates(gone, measure="share_agree_change", wave="2026", **about)
+    level = as_estimates(gone, measure="share_agree", wave="2025", **about)
+    hours = as_estimates(gone, measure="outreach_hours", wave="2026", **{**about, "population": ""})
+    few = as_estimates(gone.assign(n=4), measure="outreach_hours", wave="2025", **{**about, "population": ""})
+    cells = cells_of(estimates.stack([now, change, level, hours, few]), pattern_of(now))
+    told = cells.set_index(["measure", "wave", "school_id"])["status"].sort_index()
+    for measure, wave in (("share_agree_change", "2026"), ("share_agree", "2025"), ("outreach_hours", "2026")):
+        assert set(told[measure, wave]) == {"not_available"}, measure
+    assert set(told["outreach_hours", "2025"]) == {"hidden"}, "of so few nothing is said"
+    assert "hidden" in set(told["share_agree", "2026"]), "a small school"
+
+
 def test_shares_near_none_or_all_carry_only_their_bound() -> None:
     counts: Counts = {
         ("0001", "g"): (12, 12),
