@@ -54,8 +54,8 @@ THEME: dict[str, Any] = {
     "text": {"color": INK, "fontSize": FONT_SIZE},
     "facet": {"spacing": 24},
 }
-MARKED, DRAWN = "datum.mark != ''", "datum.mark == ''"
-"""Rows that carry a mark in the place of numbers, and rows that carry numbers."""
+MARKED, DRAWN, BOUNDED = "datum.mark != ''", "datum.mark == ''", "isValid(datum.bound)"
+"""Rows that carry a mark in the place of numbers, that carry numbers, and that carry one which is only a bound."""
 LABEL_SHARE = 0.07
 """Slices below this share carry no number; the table below the chart has it."""
 
@@ -119,6 +119,13 @@ def interval_chart(rows: Sequence[Row], *, ours: str, others: str, axis: str, wi
             **base,
             x=alt.XDatum(0),
             text=alt.Text("mark:N"),
+            color=who["color"],
+        ),
+        *_bounds(
+            records,
+            alt.MarkDef("text", baseline="middle", align=_by_half("'right'", "'left'"), dx=_by_half("-8", "8")),
+            **base,
+            x=_percent("percent:Q", axis),
             color=who["color"],
         ),
     ]
@@ -225,6 +232,13 @@ def trend_chart(
             text=alt.Text("mark:N"),
             color=who["color"],
         ),
+        *_bounds(
+            records,
+            alt.MarkDef("text", baseline=_by_half("'top'", "'bottom'"), dy=_by_half("8", "-8")),
+            **base,
+            y=value,
+            color=who["color"],
+        ),
     ]
     titles = [panel.label for panel in panels]
     header = alt.Header(
@@ -258,6 +272,16 @@ def _plain(value: Any) -> Any:
     return value.to_dict(validate=False, context={})
 
 
+def _bounds(records: list[dict[str, Any]], mark: alt.MarkDef, **channels: Any) -> list[dict[str, Any]]:
+    """Return the layer that writes "≥80" beside a mark which only stands for so many or more, if there is one."""
+    return [_layer(mark, BOUNDED, **channels, text=alt.Text("bound:N"))] if any("bound" in r for r in records) else []
+
+
+def _by_half(high: str, low: str) -> alt.ExprRef:
+    """Choose by which half of the scale a mark stands in: where there is room for what is written beside it."""
+    return alt.ExprRef(f"datum.percent > 50 ? {high} : {low}")
+
+
 def _range() -> alt.MarkDef:
     return alt.MarkDef("rule", strokeWidth=2)
 
@@ -271,7 +295,9 @@ def _position(cell: Cell) -> dict[str, Any]:
         return {"mark": HIDDEN_MARK if cell.status == "hidden" else NOT_AVAILABLE_MARK}
     # Rounded as the page prints it: a chart must not tell more than its table.
     known = {"percent": cell.estimate, "low": cell.low, "high": cell.high}
-    return {name: round(100 * share) for name, share in known.items() if share is not None} | {"mark": ""}
+    place = {name: round(100 * share) for name, share in known.items() if share is not None}
+    bound = {"bound": f"{'≤' if cell.estimate < 0.5 else '≥'}{place['percent']}"} if cell.coded else {}
+    return {**place, **bound, "mark": ""}
 
 
 def _percent(field: str, title: str, *, grid: bool = True) -> alt.X:

@@ -18,7 +18,7 @@ import vl_convert
 from test_svg import ANSWERS, CLIPPED, INTERVALS
 
 from sro_research.errors import ReportError
-from sro_research.report.charts import WIDE, Panel, Row, trend_chart
+from sro_research.report.charts import NARROW, WIDE, Panel, Row, interval_chart, trend_chart
 from sro_research.report.drawing import RENDERER, Renderer, draw
 from sro_research.report.page import Cell
 
@@ -45,7 +45,18 @@ HEADINGS = trend_chart(
     width=300,
 )
 """Its heading, in bold, is wider than all else."""
-MADE_OF = {"headings": HEADINGS, "intervals": INTERVALS, "answers": ANSWERS, "trend": TREND, "clipped": CLIPPED}
+BOUND = Cell("coded", n=11, estimate=0.8)
+BOUNDS = interval_chart(
+    [Row("Seguridad", BOUND, SPANISH.ours)], ours="Esta", others="Otras", axis="De 100", width=NARROW
+)
+MADE_OF = {
+    "headings": HEADINGS,
+    "bounds": BOUNDS,
+    "intervals": INTERVALS,
+    "answers": ANSWERS,
+    "trend": TREND,
+    "clipped": CLIPPED,
+}
 
 
 @pytest.fixture(autouse=True)
@@ -69,6 +80,15 @@ def test_a_chart_is_to_the_byte_what_vl_convert_draws(name: str) -> None:
     assert draw(specification) == theirs
     draw.cache_clear()
     assert draw(specification) == theirs, "drawn with what was kept of the first time"
+
+
+def test_what_is_only_a_bound_is_written_beside_its_mark() -> None:
+    trends = trend_chart(
+        [Panel("Seguridad", [BOUND, SPANISH.ours])], waves=["2024", "2025"], ours="Esta", others="", axis="", width=WIDE
+    )
+    for chart in (BOUNDS, trends):
+        assert draw(json.dumps(chart)).count(">≥80<") == 1
+    assert "≥" not in draw(json.dumps(TREND)) and "≤" not in draw(json.dumps(INTERVALS))
 
 
 def test_other_rows_of_the_same_chart_are_drawn_anew() -> None:
