@@ -8,6 +8,9 @@ READY := $(VENV)/.ready
 NOTEBOOKS := $(addprefix notebooks/study/,data_quality.ipynb climate_perceptions.ipynb training_and_outreach.ipynb \
 	engagement_and_climate.ipynb safe_cells.ipynb) notebooks/school/school_report.ipynb notebooks/board/board_summary.ipynb
 
+# Three at a time also on two cores: a test of the batch often waits for processes that it has started.
+PYTEST := pytest -n 3 --dist loadfile --no-loadscope-reorder tests
+
 .PHONY: demo test coverage lab clean
 
 demo: $(READY)  ## Make up a district, run its study, print the path of the index page
@@ -20,12 +23,12 @@ test: $(READY)  ## Check style, types, imports, notebooks, statistics and pages
 	$(BIN)/lint-imports
 	$(BIN)/mypy
 	$(BIN)/sro-research synthesize params/demo.yaml
-	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder tests
+	$(BIN)/$(PYTEST)
 	$(BIN)/pytest --nbmake --nbmake-timeout=300 $(NOTEBOOKS)
 
 coverage: $(READY)  ## Say what share of the branches the tests take; twice as slow as `make test`
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -n 2 --dist loadfile --no-loadscope-reorder tests
+	$(BIN)/coverage run -m $(PYTEST)
 	$(BIN)/coverage combine -q
 	$(BIN)/coverage report --format=total | sed 's/^/branch coverage, percent: /'
 
