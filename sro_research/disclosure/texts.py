@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping
-from functools import cached_property, lru_cache
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from string import Formatter
 
 HOLE = "\ufffc"
@@ -60,53 +60,56 @@ def _as_digit(sign: str) -> str:
 class _Sentence:
     """A sentence of the catalogue: what must be in a text (`said`), and, compiled when asked for, what it must be."""
 
-    def __init__(self, parts: Parts, pattern: Callable[[Parts, str], str]) -> None:
+    def __init__(self, parts: Parts, inner: list[Parts]) -> None:
         self.said = tuple(text for text, _ in parts if text.strip())
-        self._parts, self._pattern = parts, pattern
+        self._parts, self._inner = parts, inner
+        holds_others = any(place in _PLACES_OF_SENTENCES for _, place in parts)
+        self._places = {place for of in ([parts, *inner] if holds_others else [parts]) for _, place in of}
+        self._compiled: dict[tuple[bool, Fills], re.Pattern[str]] = {}
 
-    @cached_property
-    def whole(self) -> re.Pattern[str]:
-        """What the whole text must be."""
-        return re.compile(self._pattern(self._parts, _PLAIN), re.I)
+    def pattern(self, fills: Fills, *, described: bool = False) -> re.Pattern[str]:
+        """Return what the whole text must be where `fills` may stand in its places.
 
-    @cached_property
-    def described(self) -> re.Pattern[str]:
-        """The same where the numbers of a chart stand in its places, and something without numbers may follow."""
-        place = rf"{_PLAIN}(?:({_FIGURES}){_PLAIN})?"
-        return re.compile(self._pattern(self._parts, place) + _PLAIN, re.I)
+        `described`: where the numbers of a chart stand in its places, and something without numbers may follow.
+        """
+        key = described, tuple(fill for fill in fills if fill[0] in self._places)
+        if key not in self._compiled:
+            place = rf"{_PLAIN}(?:({_FIGURES}){_PLAIN})?" if described else _PLAIN
+            whole = self._pattern(self._parts, dict(key[1]), place) + (_PLAIN if described else "")
+            self._compiled[key] = re.compile(whole, re.I)
+        return self._compiled[key]
+
+    def _pattern(self, parts: Parts, fills: dict[str, tuple[str, ...]], open_place: str) -> str:
+        return "".join(
+            re.escape(said) + ("" if place is None else self._place(place, fills, open_place)) for said, place in parts
+        )
+
+    def _place(self, place: str, fills: dict[str, tuple[str, ...]], open_place: str) -> str:
+        found = [*map(re.escape, fills.get(place, ())), open_place]
+        if place in _PLACES_OF_SENTENCES:
+            found = [self._pattern(parts, fills, open_place) for parts in self._inner] + found
+        return f"(?:{'|'.join(found)})"
 
 
 class _Catalogue:
-    """The sentences of a catalogue, with the numbers that a study fills their places with; pages share one."""
+    """The sentences of a catalogue, which pages share."""
 
-    def __init__(self, sentences: Iterable[str], fills: Fills) -> None:
-        self._fills = {place: [re.escape(text) for text in texts] for place, texts in fills}
+    def __init__(self, sentences: tuple[str, ...]) -> None:
         parsed = [_parts(text) for text in sentences]
-        self._inner = [parts for parts in parsed if not any(place in _PLACES_OF_SENTENCES for _, place in parts)]
-        self._sentences = [_Sentence(parts, self._pattern) for parts in parsed]
+        inner = [parts for parts in parsed if not any(place in _PLACES_OF_SENTENCES for _, place in parts)]
+        self._sentences = [_Sentence(parts, inner) for parts in parsed]
         whole = (parts for parts in parsed if not any(place for _, place in parts))
         self.fixed = {"".join(said for said, _ in parts) for parts in whole}
         self.says = lru_cache(maxsize=100_000)(self._says)
 
-    def _says(self, text: str) -> bool:
+    def _says(self, text: str, fills: Fills) -> bool:
         """Tell whether a text is one of the sentences."""
-        return any(s.whole.fullmatch(text) for s in self._sentences if _holds(text, s))
+        return any(s.pattern(fills).fullmatch(text) for s in self._sentences if _holds(text, s))
 
-    def described(self, text: str) -> list[set[str]]:
+    def described(self, text: str, fills: Fills) -> list[set[str]]:
         """Return the numbers in the places of each sentence that a description of a chart can be."""
-        found = [s.described.fullmatch(text) for s in self._sentences if _holds(text, s)]
+        found = [s.pattern(fills, described=True).fullmatch(text) for s in self._sentences if _holds(text, s)]
         return [{number for number in match.groups() if number} for match in found if match]
-
-    def _pattern(self, parts: Parts, open_place: str) -> str:
-        return "".join(
-            re.escape(said) + ("" if place is None else self._place(place, open_place)) for said, place in parts
-        )
-
-    def _place(self, place: str, open_place: str) -> str:
-        fills = [*self._fills.get(place, []), open_place]
-        if place in _PLACES_OF_SENTENCES:
-            fills = [self._pattern(parts, open_place) for parts in self._inner] + fills
-        return f"(?:{'|'.join(fills)})"
 
 
 _catalogue = lru_cache(maxsize=64)(_Catalogue)
@@ -120,7 +123,8 @@ class KnownTexts:
         self._headings = told.get(WHOLE, set())
         self._whole = {text for texts in told.values() for text in texts if re.search(_LETTER, text)}
         fills = {place: tuple(sorted(filter(_NUMBER.search, texts))) for place, texts in told.items() if place != WHOLE}
-        self._catalogue = _catalogue(tuple(sentences), tuple(sorted(fills.items())))
+        self._fills = sorted(fills.items())
+        self._catalogue = _catalogue(tuple(sentences))
         self._labels = {"".join(text.split()) for text in self._whole | self._headings | self._catalogue.fixed}
 
     def knows(self, text: str, *, heading: bool = False) -> bool:
@@ -129,7 +133,7 @@ class KnownTexts:
         A text of the study without a letter, such as a grade that is called 9, is known as a heading only.
         """
         text = canonical(text)
-        known = not _NUMBER.search(text) or text in self._whole or self._catalogue.says(text)
+        known = not _NUMBER.search(text) or text in self._whole or self._catalogue.says(text, self._in(text))
         return known or (heading and text in self._headings)
 
     def is_fixed(self, text: str) -> bool:
@@ -143,7 +147,14 @@ class KnownTexts:
 
     def described(self, text: str) -> list[set[str]]:
         """Return the numbers in the places of each sentence that a description of a chart can be."""
-        return self._catalogue.described(canonical(text))
+        text = canonical(text)
+        return self._catalogue.described(text, self._in(text))
+
+    def _in(self, text: str) -> Fills:
+        """Return what of the study's own a text holds: a pattern with the names of a thousand schools takes minutes."""
+        low = text.lower()
+        held = ((place, tuple(one for one in texts if one.lower() in low)) for place, texts in self._fills)
+        return tuple(fill for fill in held if fill[1])
 
 
 def _parts(sentence: str) -> Parts:
