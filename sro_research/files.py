@@ -350,15 +350,19 @@ def fingerprint(*parts: Any) -> str:
     return digest.hexdigest()
 
 
+NO_FINGERPRINT = ABSENT, UNREADABLE = "absent", "unreadable"
+"""Stand in the place of a fingerprint where there is no file, or none for us."""
+
+
 def file_fingerprint(path: Path) -> str:
     """Return a short hash of a file's bytes, `absent` where there is none, or `unreadable` where it is not for us."""
     try:
         if not path.is_file():
-            return "absent"
+            return ABSENT
         with path.open("rb") as stream:
             return hashlib.file_digest(stream, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
     except PermissionError:
-        return "unreadable"
+        return UNREADABLE
 
 
 def is_url(name: str) -> bool:

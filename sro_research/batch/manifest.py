@@ -19,7 +19,7 @@ from sro_research import __version__
 from sro_research.batch.notebook import Outcome
 from sro_research.batch.plan import Job
 from sro_research.errors import WorkbenchError
-from sro_research.files import append_line, file_fingerprint, fingerprint, is_file
+from sro_research.files import NO_FINGERPRINT, append_line, file_fingerprint, fingerprint
 
 OK, FAILED = "ok", "failed"
 FAILED_BEFORE = "failed before"
@@ -102,16 +102,17 @@ class Manifest:
 
     def record(self, job: Job, outcome: Outcome) -> Entry:
         """Add the entry of a job that ran, on the disk too, and return it; one without what it made has failed."""
-        outputs = [job.output, *job.pages.values()] if outcome.ok else []
-        if absent := [path for path in outputs if not is_file(path)]:
+        made = [job.output, *job.pages.values()] if outcome.ok else []
+        outputs = {str(path.relative_to(self.root)): file_fingerprint(path) for path in made}
+        if absent := [path for path, digest in outputs.items() if digest in NO_FINGERPRINT]:
             error = f"{absent[0]} is not there after it was made; does its maker see the same folders?"
-            outcome, outputs = Outcome(outcome.seconds, None, error), []
+            outcome, outputs = Outcome(outcome.seconds, None, error), {}
         entry = Entry(
             name=job.name,
             inputs=job.inputs,
             status=OK if outcome.ok else FAILED,
             seconds=round(outcome.seconds, 3),
-            outputs={str(path.relative_to(self.root)): file_fingerprint(path) for path in outputs},
+            outputs=outputs,
             ended=_now(),
             cell=outcome.cell,
             error=outcome.error,

@@ -16,7 +16,7 @@ from typing import Literal
 from sro_research.batch.elsewhere import at_hand, look
 from sro_research.batch.executors import pages_by, preload
 from sro_research.batch.manifest import FAILED_BEFORE, OK, Entry, Manifest, environment
-from sro_research.batch.notebook import NO_PLACE, STOCK, WARM, Outcome, run_notebook
+from sro_research.batch.notebook import DEAD_KERNEL, NO_PLACE, STOCK, WARM, Outcome, run_notebook
 from sro_research.batch.page import Limits
 from sro_research.batch.plan import BOARD, Job, chosen, page_jobs, page_notebooks, study_jobs
 from sro_research.batch.publish import publish
@@ -27,8 +27,8 @@ from sro_research.measures.quality import more_answers_than_people
 from sro_research.study import Study, open_study
 from sro_research.tables import is_table, read_table
 
-SOME = 5
-"""So many names are given before the rest is left out."""
+NAMES_SHOWN = 5
+"""So many pages are named before the rest is only counted."""
 _REFUSED = tuple(f"{kind.__name__}: " for kind in (SourceError, DisclosureError))
 """Errors of a notebook that say what must be mended before the study can run."""
 
@@ -160,8 +160,8 @@ def merge_study(
         if missing := [name for name in wanted if reasons[name] not in ("", FAILED_BEFORE)]:
             raise StudyFileError(
                 "merge",
-                f"{counted(len(missing), 'page')} of {len(wanted)} not made yet: {', '.join(missing[:SOME])}"
-                + (", …" if len(missing) > SOME else ""),
+                f"{counted(len(missing), 'page')} of {len(wanted)} not made yet: {', '.join(missing[:NAMES_SHOWN])}"
+                + (", …" if len(missing) > NAMES_SHOWN else ""),
                 fix="Nothing was published. Run the shards that are missing, or `run`, which makes what is not there.",
             )
         done = [job for job in pages if not reasons[job.name]]
@@ -237,8 +237,10 @@ def _run(
     finished = [job for job in page_jobs(study, params_file, environ, everyone) if manifest.done(job)]
     some = random.sample(sorted(finished, key=lambda job: job.name), min(how.verify, len(finished)))
     verify(some, how.jobs, cwd=params_file.parent, limits=how.limits)
-    notes = [f"made again by papermill's own engine, the same to the byte: {', '.join(job.name for job in some)}"]
-    notes = notes if some else []
+    notes = []
+    if some:
+        names = ", ".join(job.name for job in some)
+        notes.append(f"made again by papermill's own engine, the same to the byte: {names}")
     if shard:
         notes.append("nothing is published by a shard; when all have ended, `sro-research merge` does it")
     elif without := len(pages) - len(finished):
@@ -266,7 +268,7 @@ def _without_values(outcome: Outcome) -> Outcome:
     A study notebook holds what people answered. The whole error is in the notebook that is kept.
     """
     kind, _, said = outcome.error.partition(": ")
-    if not said or kind in {error.__name__ for error in errors_of_ours()}:
+    if not said or kind == DEAD_KERNEL or kind in {error.__name__ for error in errors_of_ours()}:
         return outcome
     return replace(outcome, error=f"{kind} (what it says may hold answers, and is in the notebook that is kept)")
 

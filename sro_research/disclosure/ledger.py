@@ -44,7 +44,7 @@ class Ledger:
                 "answers have changed since they were published, and the difference would tell who came late",
                 rows=changed,
                 fix="Restore the answers that were published; late ones need an expert's check first. If nobody else "
-                "has seen that release, delete the study's ledger/ and run again.",
+                "has seen that release, delete the study's ledger/ and release/, and run again.",
             )
         keys = zip(*(self.rows[column] for column in ROW), strict=True)
         return dict(zip(keys, self.rows["shown"].astype(bool), strict=True))

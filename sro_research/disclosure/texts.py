@@ -123,7 +123,7 @@ class KnownTexts:
         self._headings = told.get(WHOLE, set())
         self._whole = {text for texts in told.values() for text in texts if re.search(_LETTER, text)}
         fills = {place: tuple(sorted(filter(_NUMBER.search, texts))) for place, texts in told.items() if place != WHOLE}
-        self._fills = sorted(fills.items())
+        self._fills = [(place, [(text.lower(), text) for text in texts]) for place, texts in sorted(fills.items())]
         self._catalogue = _catalogue(tuple(sentences))
         self._labels = {"".join(text.split()) for text in self._whole | self._headings | self._catalogue.fixed}
 
@@ -153,7 +153,7 @@ class KnownTexts:
     def _in(self, text: str) -> Fills:
         """Return what of the study's own a text holds: a pattern with the names of a thousand schools takes minutes."""
         low = text.lower()
-        held = ((place, tuple(one for one in texts if one.lower() in low)) for place, texts in self._fills)
+        held = ((place, tuple(text for known, text in texts if known in low)) for place, texts in self._fills)
         return tuple(fill for fill in held if fill[1])
 
 
