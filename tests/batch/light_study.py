@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import nbformat
-from conftest import PROJECT, Run
+from conftest import PROJECT, Run, demo_study
 
 SCHOOLS = 4
 SECONDS_TO_START = 60
@@ -53,6 +53,21 @@ def light_study(demo: Run, folder: Path, *cells: str, root: Path | None = None) 
     folders = f"{{reports: {root.parent}, notebooks: {folder}/notebooks}}"
     params_file.write_text(f"extends: {demo.params_file}\nfolders: {folders}\n", encoding="utf-8")
     return Run(params_file, demo.data, root, "")
+
+
+def small_study(demo: Run, folder: Path) -> Path:
+    """Write a study that takes its tables from the finished demo, so that only its pages take time."""
+    notebooks = folder / "notebooks"
+    shutil.copytree(PROJECT / "notebooks", notebooks, ignore=shutil.ignore_patterns(".ipynb_checkpoints", "study"))
+    notebook(
+        notebooks / "tables.ipynb",
+        "import shutil\n"
+        'for name in ("protected", "estimates", "safe", "quarantine"):\n'
+        f'    shutil.copytree(f"{demo.internal}/{{name}}", f"{{run_dir}}/internal/{{name}}", dirs_exist_ok=True)',
+    )
+    study = demo_study(folder, "notebooks: {study: [tables.ipynb]}\n")
+    study.write_text(study.read_text().replace(f"data: {folder}/data", f"data: {demo.data}\n  notebooks: {notebooks}"))
+    return study
 
 
 def command(study: Run, *more: object) -> list[str]:

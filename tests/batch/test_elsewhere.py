@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import fsspec
-import nbformat
 import pytest
 from click.testing import CliRunner
 from conftest import PROJECT, Run, demo_study
 from fsspec.implementations.local import LocalFileSystem
 from fsspec.implementations.memory import MemoryFileSystem
+from light_study import small_study
 
 from sro_research.batch import elsewhere
 from sro_research.batch.elsewhere import at_hand, look
@@ -437,24 +437,7 @@ def test_only_results_may_lie_at_a_url(tmp_path: Path) -> None:
 
 @pytest.fixture
 def small(demo: Run, tmp_path: Path) -> Iterator[Path]:
-    """A study that takes its tables from the demo, so that only its pages take time."""
-    notebooks = tmp_path / "notebooks"
-    shutil.copytree(PROJECT / "notebooks", notebooks, ignore=shutil.ignore_patterns(".ipynb_checkpoints", "study"))
-    cells = [
-        nbformat.v4.new_code_cell('params_file = ""\nrun_dir = ""', metadata={"tags": ["parameters"]}),
-        nbformat.v4.new_code_cell(
-            "import shutil\n"
-            'for name in ("protected", "estimates", "safe", "quarantine"):\n'
-            f'    shutil.copytree(f"{demo.internal}/{{name}}", f"{{run_dir}}/internal/{{name}}", dirs_exist_ok=True)'
-        ),
-    ]
-    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
-    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), notebooks / "tables.ipynb")
-    study = demo_study(tmp_path, "notebooks: {study: [tables.ipynb]}\n")
-    study.write_text(
-        study.read_text().replace(f"data: {tmp_path}/data", f"data: {demo.data}\n  notebooks: {notebooks}")
-    )
-    yield study
+    yield small_study(demo, tmp_path)
     end_own_parent()
 
 
