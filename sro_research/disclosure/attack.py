@@ -109,7 +109,9 @@ def feasible_counts(equations: sp.csr_matrix, low: np.ndarray, high: np.ndarray)
 
     Raises `DisclosureError` where there are none: then the published numbers contradict each other.
     """
-    return LinearProgram(equations, low, np.minimum(high, FARTHEST)).maximize(np.zeros(len(low)))
+    # Beyond all that is known: a large district has more people than `FARTHEST`.
+    beyond = FARTHEST + np.concatenate([low, high[np.isfinite(high)]]).max(initial=0.0)
+    return LinearProgram(equations, low, np.minimum(high, beyond)).maximize(np.zeros(len(low)))
 
 
 class _State:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
-from sro_research.disclosure.attack import FARTHEST, attack, feasible_counts
+from sro_research.disclosure.attack import attack, feasible_counts
 from sro_research.disclosure.policy import MINIMUM_WIDTH
 from sro_research.disclosure.safe import COMBINED
 from sro_research.disclosure.told import Known, Row, describe
@@ -122,13 +122,13 @@ class _System:
                 if not (across_schools and every_school):  # Some people state no group.
                     equation[columns], columns = 1.0, columns + 1
                 equations.append(equation)
-        self.low, self.high = np.zeros(columns), np.full(columns, FARTHEST)
+        self.low, self.high = np.zeros(columns), np.full(columns, math.inf)
         self.hidden, self.school = np.zeros(columns, bool), np.full(columns, -1)
         numbers = {name: i for i, name in enumerate(sorted({row[4] for row in members if row[4]}))}
         for i, row in enumerate(members):
             known, layers = rows[row], [i, self.count + i, 2 * self.count + i]
             answered = _answered(row, rows) if known.hidden else math.inf
-            self.high[layers] = min(known.n[1], _most(row, bounds), answered, FARTHEST)
+            self.high[layers] = min(known.n[1], _most(row, bounds), answered)
             self.low[i] = known.n[0]
             self.low[self.count + i] = known.agree[0]
             self.high[self.count + i] = min(known.agree[1], self.high[i])

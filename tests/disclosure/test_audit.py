@@ -36,6 +36,22 @@ def found(result: Audit) -> set[str]:
     return {kind for kind in Audit.FINDINGS if getattr(result, kind)}
 
 
+def many_more(folder: Folder) -> None:
+    """Add 180,000 people to a group that is shown at all schools: more than an attack looks through one by one."""
+    for row, (n, agree) in folder.people.items():
+        if row[0] in ("", "1"):
+            schools = 1 if row[1] else 3
+            folder.people[row] = (n + 60_000 * schools, agree + 36_000 * schools)
+
+
+def test_a_district_may_have_more_people_than_an_attack_looks_for(folder: Folder) -> None:
+    many_more(folder)
+    assert audit(folder.write()).clean
+    folder.hidden = {("3", "0001")}
+    result = audit(folder.write())
+    assert any(text.startswith("population student") and "group 3, school_id 0001" in text for text in result.exact)
+
+
 def test_a_safe_page_is_clean_and_its_hidden_rows_are_counted(folder: Folder) -> None:
     result = audit(folder.write())
     assert result.clean and result.hidden == len(SAFE)
