@@ -19,9 +19,9 @@ from sro_research.disclosure.solver import INFINITY, LinearProgram
 FARTHEST = 1e5
 """Counts are not looked for farther than this from a feasible one."""
 SLACK = 1e-6
-_SWEEPS, _MOVES, _STALLED, _PARTNERS = 50, 60, 4, 6
-_GLOBAL = 4000
-"""Components of more cells than this are first attacked school by school."""
+_SWEEPS, _MOVES, _STALLED = 50, 60, 4
+_LARGE = 4000
+"""Moves of more cells than this are solved for from nothing: a presolve is faster there than a warm basis."""
 
 
 @dataclass(frozen=True)
@@ -50,16 +50,14 @@ def attack(
     targets: np.ndarray | None = None,
     low: np.ndarray | float = 0.0,
     high: np.ndarray | float = INFINITY,
-    neighbourhood: np.ndarray | None = None,
     certify_only: bool = False,
 ) -> Intervals:
     """Return the attacker's interval of each target, exact wherever it is narrower than `enough`.
 
     `equations` (m, n) times the counts is zero; `feasible` (n,) is any solution, the true counts or another; `hidden`
     (n,) tells what may move, between `low` and `high`; `targets` (n,) what is asked for (default: all that is hidden).
-    `neighbourhood` (n,) numbers the school of each cell, -1 for none; with it, large systems are attacked school by
-    school first, which can only certify; with `certify_only` that is all, and what it leaves narrower than `enough` may
-    be wider. Raises `DisclosureError` where the solver does not prove its optimum.
+    With `certify_only`, large systems are attacked by moves of many cells at once and no further, and what these leave
+    narrower than `enough` may be wider. Raises `DisclosureError` where the solver does not prove its optimum.
     """
     if targets is not None and not (targets & hidden).any():
         return Intervals(np.array([], dtype=int), np.array([]), np.array([]))
@@ -92,12 +90,7 @@ def attack(
                 continue
             block = inner[:, part]
             block = block[np.diff(block.indptr) > 0]
-            if neighbourhood is not None and len(cells) > _GLOBAL:
-                _school_by_school(block, least[cells], most[cells], cells, neighbourhood[moving[cells]], state)
-                if certify_only:
-                    continue
-            if state.open[cells].any():
-                _solve(LinearProgram(block, least[cells], most[cells]), cells, state)
+            _solve(LinearProgram(block, least[cells], most[cells]), cells, state, certify_only=certify_only)
     keep = np.flatnonzero(wanted)
     lowest = np.ceil(value[keep] + down[keep] - SLACK)
     highest = np.floor(value[keep] + up[keep] + SLACK)
@@ -111,7 +104,7 @@ def feasible_counts(equations: sp.csr_matrix, low: np.ndarray, high: np.ndarray)
     """
     # Beyond all that is known: a large district has more people than `FARTHEST`.
     beyond = FARTHEST + np.concatenate([low, high[np.isfinite(high)]]).max(initial=0.0)
-    return LinearProgram(equations, low, np.minimum(high, beyond)).maximize(np.zeros(len(low)))
+    return LinearProgram(equations, low, np.minimum(high, beyond)).maximize_from_nothing(np.zeros(len(low)))
 
 
 class _State:
@@ -152,64 +145,26 @@ def _propagate(system: sp.csr_matrix, least: np.ndarray, most: np.ndarray) -> tu
     return least, most
 
 
-def _solve(program: LinearProgram, cells: np.ndarray, state: _State, *, certify_only: np.ndarray | None = None) -> None:
-    """Move cells as far as they go: many at once while that certifies some, then one by one.
-
-    With `certify_only` (a mask over `cells`) only these are worked on, and they stay open where they do not get wide
-    enough: the program holds only a part of the system.
-    """
-    work = np.ones(len(cells), bool) if certify_only is None else certify_only
+def _solve(program: LinearProgram, cells: np.ndarray, state: _State, *, certify_only: bool) -> None:
+    """Move cells as far as they go: many at once while that certifies some, then one by one."""
+    large = len(cells) > _LARGE
+    maximize = program.maximize_from_nothing if large else program.maximize
     random = np.random.default_rng(len(cells))
-    last, stalled = int((state.open[cells] & work).sum()), 0
+    last, stalled = int(state.open[cells].sum()), 0
     for turn in range(_MOVES if len(cells) > _STALLED else 0):
-        weights = random.choice([-1.0, 1.0], len(cells)) * (state.open[cells] & work)
-        state.moved(cells, program.maximize(weights * random.random(len(cells)) if turn % 2 else weights))
-        left = int((state.open[cells] & work).sum())
+        weights = random.choice([-1.0, 1.0], len(cells)) * state.open[cells]
+        state.moved(cells, maximize(weights * random.random(len(cells)) if turn % 2 else weights))
+        left = int(state.open[cells].sum())
         stalled = 0 if left < last else stalled + 1
         last = left
         if not left or stalled >= _STALLED:
             break
-    for at in np.flatnonzero(state.open[cells] & work):
+    if large and certify_only:
+        return
+    for at in np.flatnonzero(state.open[cells]):
         for sign in (1.0, -1.0):
             if state.open[cells[at]]:
                 objective = np.zeros(len(cells))
                 objective[at] = sign
                 state.moved(cells, program.maximize(objective))
-        if certify_only is None:
-            state.settle(cells[at : at + 1])
-
-
-def _school_by_school(
-    block: sp.csr_matrix, least: np.ndarray, most: np.ndarray, cells: np.ndarray, school: np.ndarray, state: _State
-) -> None:
-    """Certify cells by moves inside one school and the few that share most hidden equations with it.
-
-    Everything outside is held still, so each such move is a move of the whole system too.
-    """
-    here = np.flatnonzero(school >= 0)
-    names, owner = np.unique(school[here], return_inverse=True)
-    touches = sp.csr_matrix((np.ones(len(here)), (owner, here)), shape=(len(names), len(cells)))
-    shared = (touches @ abs(block).T).astype(bool).astype(float)
-    overlap = sp.csr_matrix(shared @ shared.T)
-    members = [here[owner == i] for i in range(len(names))]
-    columns = block.tocsc()
-    for partners in (_PARTNERS, 3 * _PARTNERS):
-        for i, own in enumerate(members):
-            if not state.open[cells[own]].any():
-                continue
-            near = overlap.getrow(i).toarray().ravel()
-            order = np.lexsort((np.arange(len(near)), -near))
-            order = order[order != i][:partners]  # A school twice in one program could move against itself.
-            inside = np.concatenate([own, *(members[j] for j in order)])
-            part = _inner(columns, inside)
-            mine = np.arange(len(inside)) < len(own)
-            _solve(LinearProgram(part, least[inside], most[inside]), cells[inside], state, certify_only=mine)
-
-
-def _inner(columns: sp.csc_matrix, inside: np.ndarray) -> sp.csc_matrix:
-    """Return some columns with the rows they have entries in; scipy's own way looks at all rows."""
-    starts, ends = columns.indptr[inside], columns.indptr[inside + 1]
-    places = np.concatenate([np.arange(a, b) for a, b in zip(starts, ends, strict=True)])
-    rows, row = np.unique(columns.indices[places], return_inverse=True)
-    pointers = np.concatenate([[0], np.cumsum(ends - starts)])
-    return sp.csc_matrix((columns.data[places], row, pointers), shape=(len(rows), len(inside)))
+        state.settle(cells[at : at + 1])

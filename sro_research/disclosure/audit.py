@@ -130,7 +130,7 @@ def audit(
         conflicts += _against_ledger(rows, read_ledger(ledger).rows)
     return Audit(
         files=found.files,
-        hidden=sum(known.hidden for known in rows.values()),
+        hidden=sum(known.hidden and bool(known.pages) for known in rows.values()),
         exact=tuple(recovered.exact),
         near=tuple(recovered.near),
         small_groups=tuple(recovered.small_groups),

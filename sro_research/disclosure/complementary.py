@@ -68,14 +68,14 @@ def suppress(
     safe = np.zeros(count, bool) if safe is None else safe
     if seen is not None:
         safe |= seen(system.hidden)
-    narrow, small = _unprotected(tables, system, demand, school, safe, certify_only=True)
+    narrow, small = _unprotected(tables, system, demand, safe, certify_only=True)
     blocks = _blocks(members, system, block) if members else [np.array([], int)]
     for schools in blocks if (narrow | small).any() else []:
         _decide(system, np.concatenate([shared, *(members[i] for i in schools)]), narrow, demand)
     for repair in range(_REPAIRS):
         if seen is not None:
             safe |= seen(system.hidden)
-        narrow, small = _unprotected(tables, system, demand, school, safe)
+        narrow, small = _unprotected(tables, system, demand, safe)
         if not (narrow | small).any():
             return system.hidden
         touched = np.unique(school[(narrow | small) & (school >= 0)])
@@ -115,7 +115,6 @@ def _unprotected(
     tables: LinkedTables,
     system: System,
     demand: Demand,
-    school: np.ndarray,
     safe: np.ndarray,
     *,
     certify_only: bool = False,
@@ -132,7 +131,6 @@ def _unprotected(
         enough=demand.width,
         targets=system.needy & ~safe,
         low=system.low,
-        neighbourhood=school,
         certify_only=certify_only,
     )
     safe[found.cells[found.width >= demand.width]] = True

@@ -61,14 +61,24 @@ class LinearProgram:
 
         Raises `DisclosureError` for every end but a proven optimum: an attack that failed proves nothing.
         """
-        self._highs.changeColsCost(len(self._every), self._every, np.asarray(objective, dtype=float))
+        self._want(objective)
         self._highs.run()
-        if self._highs.getModelStatus() != _OPTIMAL:
-            self._highs.clearSolver()
-            self._highs.setOptionValue("presolve", "choose")
-            self._highs.setOptionValue("simplex_strategy", 1)
-            self._highs.run()
-            self._warm()
+        return self._solution() if self._highs.getModelStatus() == _OPTIMAL else self.maximize_from_nothing(objective)
+
+    def maximize_from_nothing(self, objective: np.ndarray) -> np.ndarray:
+        """Return and raise as `maximize` does, without the last basis: faster for thousands of unlike columns."""
+        self._want(objective)
+        self._highs.clearSolver()
+        self._highs.setOptionValue("presolve", "choose")
+        self._highs.setOptionValue("simplex_strategy", 1)
+        self._highs.run()
+        self._warm()
+        return self._solution()
+
+    def _want(self, objective: np.ndarray) -> None:
+        self._highs.changeColsCost(len(self._every), self._every, np.asarray(objective, dtype=float))
+
+    def _solution(self) -> np.ndarray:
         if (status := self._highs.getModelStatus()) == highspy.HighsModelStatus.kInfeasible:
             raise ContradictionError(
                 "disclosure",

@@ -82,8 +82,11 @@ def _attack_system(
         system = _System(members, sums, rows, bounds, every_school=False)
     attacked = list(system.attacked())
     many = {row for row, layer, least, most in attacked if layer == 0 and (most <= 0 or least >= minimum)}
+    few = {row for row, layer, _, most in attacked if layer == 0 and most < minimum}
     for row, layer, least, most in attacked:
         if row in many:  # Surely nobody, or surely enough people: that tells about no one.
+            continue
+        if not rows[row].pages and row not in few:  # A table that is not there may be of one group, who are enough.
             continue
         width = min(MINIMUM_WIDTH, _most(row, bounds))
         _judge(row, layer, least, most, width, found)
@@ -123,8 +126,7 @@ class _System:
                     equation[columns], columns = 1.0, columns + 1
                 equations.append(equation)
         self.low, self.high = np.zeros(columns), np.full(columns, math.inf)
-        self.hidden, self.school = np.zeros(columns, bool), np.full(columns, -1)
-        numbers = {name: i for i, name in enumerate(sorted({row[4] for row in members if row[4]}))}
+        self.hidden = np.zeros(columns, bool)
         for i, row in enumerate(members):
             known, layers = rows[row], [i, self.count + i, 2 * self.count + i]
             answered = _answered(row, rows) if known.hidden else math.inf
@@ -132,7 +134,7 @@ class _System:
             self.low[i] = known.n[0]
             self.low[self.count + i] = known.agree[0]
             self.high[self.count + i] = min(known.agree[1], self.high[i])
-            self.hidden[layers], self.school[layers] = known.hidden, numbers.get(row[4], -1)
+            self.hidden[layers] = known.hidden
         where = [(i, column, value) for i, equation in enumerate(equations) for column, value in equation.items()]
         lines, places, values = zip(*where, strict=True)
         self.equations = sp.csr_matrix((values, (lines, places)), shape=(len(equations), columns))
@@ -150,7 +152,6 @@ class _System:
             targets=self.hidden,
             low=self.low,
             high=self.high,
-            neighbourhood=self.school,
         )
         for cell, least, most in zip(found.cells, found.low, found.high, strict=True):
             yield self.members[cell % self.count], cell // self.count, least, most

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from sro_research.disclosure.claims import Claim, Published
 from sro_research.disclosure.pattern import LEVEL, RESPONSES, ROW
 from sro_research.disclosure.policy import Policy
-from sro_research.disclosure.safe import LEAN
+from sro_research.disclosure.safe import COMBINED, LEAN
 
 PEOPLE = (LEVEL, LEAN, RESPONSES, "response_rate")
 """Measures whose cells are rows of people; the answers to single items have no totals to add up to."""
@@ -19,7 +20,10 @@ Row = tuple[str, ...]
 
 @dataclass
 class Known:
-    """What the pages say of one row: people and how many agree, as whole numbers from low to high."""
+    """What the pages say of one row: people and how many agree, as whole numbers from low to high.
+
+    Without `pages`, none tells of it: a school whose groups are all hidden has no table of them.
+    """
 
     hidden: bool = False
     n: tuple[float, float] = (0.0, math.inf)
@@ -48,6 +52,8 @@ def rows_told(found: Published) -> tuple[dict[Row, Known], list[str]]:
             absent.add((row[0], *row[2:5]))
         elif made.part == "n":
             known.n = _within(known.n, (float(made.value), float(made.value)))
+    for at in _untold(rows):
+        rows[at] = Known(hidden=True)
     for at, known in rows.items():
         if (at[0], *at[2:5]) in absent:  # A group that is not there in one wave was never there.
             known.n = _within(known.n, (0.0, 0.0))
@@ -66,6 +72,24 @@ def rows_told(found: Published) -> tuple[dict[Row, Known], list[str]]:
         f"{describe(r)}: two pages differ" for r, k in rows.items() if k.n[0] > k.n[1] or k.agree[0] > k.agree[1]
     ]
     return dict(rows), conflicts
+
+
+def _untold(rows: Mapping[Row, Known]) -> set[Row]:
+    """Return the rows of a topic's schools by its groups that are not there, since no page has a table of them."""
+    schools: dict[Row, set[str]] = defaultdict(set)
+    groups: dict[Row, set[Row]] = defaultdict(set)
+    for population, construct, group_by, group, school, wave in rows:
+        if group_by and group != COMBINED:
+            groups[population, construct, wave].add((group_by, group))
+        elif school and not group_by:
+            schools[population, construct, wave].add(school)
+    every = {
+        (population, construct, *group, school, wave)
+        for (population, construct, wave), those in schools.items()
+        for group in groups[population, construct, wave]
+        for school in those
+    }
+    return every - rows.keys()
 
 
 def extremes(found: Published, rows: dict[Row, Known]) -> list[str]:

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from sro_research.disclosure.attack import attack
-from sro_research.disclosure.complementary import Demand, school_numbers, suppress
+from sro_research.disclosure.complementary import Demand, suppress
 from sro_research.disclosure.linked import Key, LinkedTables, link
 from sro_research.disclosure.pattern import Frozen, Refused
 from sro_research.disclosure.policy import MINIMUM_WIDTH, MOST_HIDDEN, Policy
@@ -236,7 +236,6 @@ class WaveRows:
             enough=1,
             targets=hidden & small & answer & (tables.counts > 0) & ~self._safe[topic, True],
             low=np.where(stated & ~answer, np.minimum(tables.counts, 1.0), 0.0),
-            neighbourhood=school_numbers(tables),
         )
         self._safe[topic, True][found.cells[found.width >= 1]] = True
         return sorted({names[cell] for cell in found.cells[found.width < 1]})

@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "disclosure"))
 from districts import district
 
 from sro_research.disclosure.attack import attack
-from sro_research.disclosure.complementary import school_numbers, small_sums
+from sro_research.disclosure.complementary import small_sums
 from sro_research.disclosure.linked import LinkedTables
 from sro_research.disclosure.policy import MINIMUM_GROUP_SIZE, MINIMUM_WIDTH, Policy
 from sro_research.disclosure.rows import decide_rows
@@ -37,7 +37,6 @@ def narrow(tables: LinkedTables, hidden: np.ndarray, needy: np.ndarray) -> tuple
         hidden,
         enough=MINIMUM_WIDTH,
         targets=needy,
-        neighbourhood=school_numbers(tables),
     )
     return int((found.width < 1).sum()), int((found.width < MINIMUM_WIDTH).sum())
 

@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 
 from sro_research.disclosure import attack as attack_module
 from sro_research.disclosure.attack import Intervals, attack, feasible_counts
-from sro_research.disclosure.complementary import school_numbers
 from sro_research.disclosure.linked import LinkedTables, link
 from sro_research.disclosure.solver import LinearProgram
 from sro_research.errors import DisclosureError
@@ -212,20 +211,19 @@ def published(name: str) -> LinkedTables:
 
 
 @pytest.mark.parametrize(("kind", "linked"), [("survey", True), ("events", True), ("survey", False)])
-def test_school_by_school_finds_the_same_narrow_cells(monkeypatch, kind, linked):
+def test_large_systems_have_the_same_narrow_cells(monkeypatch, kind, linked):
     made = district(10, seed=3, kind=kind, linked=linked)
     tables = made.tables
 
-    def narrow(**options: np.ndarray) -> dict[int, tuple[int, int]]:
-        found = attack(tables.equations, tables.counts, made.hidden, enough=5, **options)
+    def narrow() -> dict[int, tuple[int, int]]:
+        found = attack(tables.equations, tables.counts, made.hidden, enough=5)
         return {c: s for c, s, w in zip(found.cells, spans(found), found.width, strict=True) if w < 5}
 
-    whole = narrow()
-    called = []
-    by_school = attack_module._school_by_school
-    monkeypatch.setattr(attack_module, "_GLOBAL", 10)
-    monkeypatch.setattr(attack_module, "_school_by_school", lambda *of: called.append(1) or by_school(*of))
-    assert narrow(neighbourhood=school_numbers(tables)) == whole
+    whole, called = narrow(), []
+    from_nothing = LinearProgram.maximize_from_nothing
+    monkeypatch.setattr(attack_module, "_LARGE", 10)
+    monkeypatch.setattr(LinearProgram, "maximize_from_nothing", lambda *of: called.append(1) or from_nothing(*of))
+    assert narrow() == whole
     assert called and whole
 
 
@@ -245,11 +243,13 @@ def test_a_solver_that_ends_without_an_optimum_proves_nothing() -> None:
 
 
 def test_an_attack_that_only_certifies_never_calls_a_narrow_cell_wide(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(attack_module, "_GLOBAL", 10)
+    monkeypatch.setattr(attack_module, "_LARGE", 10)
     made = district(8, seed=3)
-    given = {"targets": made.needy, "neighbourhood": school_numbers(made.tables)}
     system = (made.tables.equations, made.tables.counts, made.hidden)
-    exact, quick = attack(*system, enough=5, **given), attack(*system, enough=5, certify_only=True, **given)
+    exact, quick = (
+        attack(*system, enough=5, targets=made.needy),
+        attack(*system, enough=5, certify_only=True, targets=made.needy),
+    )
     assert (exact.width < 5).any()
     assert (quick.width < 5)[exact.width < 5].all()
     assert ((quick.width >= 5) & (exact.width >= 5)).any()

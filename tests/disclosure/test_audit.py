@@ -81,6 +81,16 @@ def test_a_group_that_is_hidden_alone_in_the_district_is_worked_out(folder: Fold
         require_clean(result)
 
 
+def test_a_school_whose_table_of_groups_is_not_there_is_attacked(folder: Folder) -> None:
+    assert audit(folder.write()).clean
+    for group in "123":
+        del folder.people[group, "0003"]
+    assert audit(folder.write()).clean
+    folder.hidden = set()
+    exact = audit(folder.write()).exact  # The other groups follow as well, and are enough people.
+    assert exact and all("group 3, school_id 0003" in text for text in exact)
+
+
 def test_two_hidden_rows_of_a_school_that_are_few_together(folder: Folder) -> None:
     # 60 people less 30 and 24 shown: six people whose answers follow, though neither row is exact.
     folder.people |= {("1", "0001"): (54, 27), ("2", "0001"): (3, 1), ("3", "0001"): (3, 2)}
