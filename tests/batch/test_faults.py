@@ -92,6 +92,14 @@ def when_waiting(folder: Path, do: Callable[[psutil.Process, psutil.Process], No
     return thread
 
 
+def gone(number: int) -> bool:
+    """Tell whether a process has ended, also where nobody has asked how."""
+    try:
+        return psutil.Process(number).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
 VICTIMS = {
     "kernel": lambda kernel, _: kernel.kill(),
     "maker": lambda _, maker: maker.kill(),
@@ -108,7 +116,7 @@ def test_what_a_killed_process_was_making_is_made_again(tmp_path: Path, victim: 
     assert {name: outcome.error for name, outcome in found.items()} == dict.fromkeys((job.name for job in todo), "")
     assert (tmp_path / "page1.tries").read_text() == "xx"
     kernel, maker = map(int, (tmp_path / "waiting").read_text().rstrip(".").split())
-    assert not psutil.pid_exists(kernel) and not psutil.pid_exists(maker), "it has to die with who made it"
+    assert gone(kernel) and gone(maker), "it has to die with who made it"
     assert all(job.output.is_file() for job in todo)
     assert not list((tmp_path / "made").glob("*.running.ipynb")) and not list((tmp_path / "made").glob(".*"))
 
@@ -142,12 +150,19 @@ def test_time_and_memory_have_limits_and_what_ran_is_kept(tmp_path: Path, make: 
         assert kept.metadata.papermill.parameters["name"] == job.name
 
 
+def test_a_kernel_that_gets_too_little_memory_says_what_may_be_meant(tmp_path: Path) -> None:
+    # Memory that is taken outside Python ends the kernel: there is no exception to tell of it.
+    source = "import ctypes\nplace = ctypes.CDLL(None).malloc(ctypes.c_size_t(2 * 2**30))\nctypes.memset(place, 1, 9)"
+    found = outcomes(jobs(tmp_path, source, number=1), limits=Limits(memory=2**30))
+    assert found["page0"].error.startswith("DeadKernelError") and "--memory" in found["page0"].error
+
+
 def test_what_a_notebook_leaves_running_ends_with_it(tmp_path: Path) -> None:
     source = 'import subprocess\n(here / "left").write_text(str(subprocess.Popen(["sleep", "600"]).pid))'
     assert outcomes(jobs(tmp_path, source, number=1))["page0"].ok
     left = int((tmp_path / "left").read_text())
     limit = time.monotonic() + 5
-    while psutil.pid_exists(left) and psutil.Process(left).status() != psutil.STATUS_ZOMBIE:
+    while not gone(left):
         assert time.monotonic() < limit
         time.sleep(0.05)
 
