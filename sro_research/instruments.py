@@ -7,8 +7,9 @@ translation that lacks a text is an error, because a page would otherwise mix la
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -55,6 +56,7 @@ class ItemEntry(Strict):
     scale: Identifier
     text: Words
     reverse: bool = Field(False, description="Agreeing means less of the construct.")
+    changed_in: int = Field(1, ge=1, description="The version that gave the question its present words.")
     aspect: str | None = None
 
 
@@ -123,6 +125,8 @@ class Construct:
     favorable: bool
     minimum_items: int
     items: tuple[Item, ...]
+    sources: tuple[str, ...] = ()
+    """Citations of what the construct goes back to."""
 
     @property
     def low(self) -> int:
@@ -149,6 +153,8 @@ class Item:
     reverse: bool
     text: Text
     labels: dict[int, Text]
+    changed_in: int = 1
+    """The version of the instrument that gave the question its present words."""
 
 
 @dataclass(frozen=True)
@@ -158,6 +164,8 @@ class Background:
     id: str
     title: Text
     labels: dict[int, Text]
+    text: Text = field(default_factory=dict)
+    """The question as it is asked."""
 
 
 @dataclass(frozen=True)
@@ -172,6 +180,10 @@ class Instrument:
     constructs: dict[str, Construct]
     background: dict[str, Background]
     missing_codes: dict[int, Meaning]
+    missing_labels: dict[int, Text] = field(default_factory=dict)
+    introduction: Text = field(default_factory=dict)
+    order: tuple[str, ...] = ()
+    """The ids of the items in the order in which they are asked, which need not go construct by construct."""
 
     @property
     def items(self) -> Iterator[Item]:
@@ -184,6 +196,18 @@ class Instrument:
         missing = tuple(self.missing_codes)
         return {item.id: item.codes + missing for item in self.items} | {
             question.id: tuple(question.labels) + missing for question in self.background.values()
+        }
+
+    def breaks(self, versions: Mapping[str, int]) -> set[tuple[str, str]]:
+        """Return (construct, wave) where a construct's line breaks: one of its questions got other words since.
+
+        `versions` are the versions that were asked, by wave, in the order of time.
+        """
+        return {
+            (construct.id, wave)
+            for (_, before), (wave, after) in pairwise(versions.items())
+            for construct in self.constructs.values()
+            if any(min(before, after) < item.changed_in <= max(before, after) for item in construct.items)
         }
 
     def asked(self, questions: Iterable[str]) -> list[str]:
@@ -242,6 +266,12 @@ def _check_source(source: InstrumentFile, document: Document, name: str) -> None
                 ["items", i],
                 f"item '{item.id}' names the construct '{item.measures}'",
                 nearest(item.measures, source.constructs),
+            )
+        if item.changed_in > source.version:
+            fail(
+                ["items", i, "changed_in"],
+                f"item '{item.id}' was changed in version {item.changed_in}, and this is version {source.version}",
+                "Raise `version`, or mend it.",
             )
         if item.scale not in source.scales:
             fail(
@@ -347,7 +377,7 @@ def _joined(source: InstrumentFile, translations: dict[Language, TranslationFile
             for code, label in source.scales[entry.scale].items()
         }
         texts = text(entry.text, {lang: t.items[entry.id] for lang, t in translations.items()})
-        return Item(entry.id, tuple(labels), entry.reverse, texts, labels)
+        return Item(entry.id, tuple(labels), entry.reverse, texts, labels, entry.changed_in)
 
     def construct(key: str, entry: ConstructEntry) -> Construct:
         return Construct(
@@ -360,6 +390,7 @@ def _joined(source: InstrumentFile, translations: dict[Language, TranslationFile
             favorable=entry.direction == "favorable",
             minimum_items=entry.minimum_items,
             items=tuple(item(i) for i in source.items if i.measures == key),
+            sources=tuple(source.sources[cited] for cited in entry.sources),
         )
 
     def background(key: str, entry: BackgroundEntry) -> Background:
@@ -371,6 +402,7 @@ def _joined(source: InstrumentFile, translations: dict[Language, TranslationFile
             key,
             text(entry.title, {lang: t.background[key].title for lang, t in translations.items()}),
             labels,
+            text(entry.text, {lang: t.background[key].text for lang, t in translations.items()}),
         )
 
     return Instrument(
@@ -382,4 +414,10 @@ def _joined(source: InstrumentFile, translations: dict[Language, TranslationFile
         constructs={key: construct(key, entry) for key, entry in source.constructs.items()},
         background={key: background(key, entry) for key, entry in source.background.items()},
         missing_codes={code: entry.meaning for code, entry in source.missing_codes.items()},
+        missing_labels={
+            code: text(entry.label, {lang: t.missing_codes[code] for lang, t in translations.items()})
+            for code, entry in source.missing_codes.items()
+        },
+        introduction=text(source.introduction, {lang: t.introduction for lang, t in translations.items()}),
+        order=tuple(item.id for item in source.items),
     )

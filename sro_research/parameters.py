@@ -102,6 +102,9 @@ class SurveySource(Source):
 
     instrument: Identifier
     wave: Identifier
+    version: int | None = Field(
+        None, ge=1, description="The version of the instrument that was asked; the present one where blank."
+    )
 
 
 class Records(Strict):

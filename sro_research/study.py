@@ -114,6 +114,11 @@ class Study:
         return [wave.id for wave in self.parameters.waves]
 
     @property
+    def breaks(self) -> set[tuple[str, str, str]]:
+        """Return (population, construct, wave) where a line breaks, because a question got other words since."""
+        return breaks_of(self.parameters, self.instruments)
+
+    @property
     def policy(self) -> Policy:
         """The disclosure policy of the study."""
         return Policy(**self.parameters.disclosure.model_dump())
@@ -218,6 +223,18 @@ def reported_schools(parameters: Parameters, schools: pd.DataFrame) -> dict[str,
     return {school: names[school] for school in sorted(names) if wanted is None or school in wanted}
 
 
+def breaks_of(parameters: Parameters, instruments: dict[str, Instrument]) -> set[tuple[str, str, str]]:
+    """Return (population, construct, wave) where a line breaks; see `Instrument.breaks`."""
+    asked = {(source.instrument, source.wave): source.version for source in parameters.surveys}
+    return {
+        (instrument.population, construct, wave)
+        for name, instrument in instruments.items()
+        for construct, wave in instrument.breaks(
+            {w.id: asked[name, w.id] or instrument.version for w in parameters.waves if (name, w.id) in asked}
+        )
+    }
+
+
 @dataclass(frozen=True)
 class Report:
     """A study opened for reporting: a page, and nothing that is protected."""
@@ -282,6 +299,7 @@ def _page(study: Study, facts: Facts, cells: pd.DataFrame, school_id: str) -> Pa
         synthetic=parameters.synthetic,
         languages=tuple(parameters.pages.languages),
         waves=tuple(parameters.waves),
+        breaks=frozenset(breaks_of(parameters, study.instruments)),
         groups=tuple(parameters.pages.groups),
         instruments={study.instruments[name].population: study.instruments[name] for name in used},
         margins=parameters.margins,

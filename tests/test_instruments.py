@@ -51,6 +51,22 @@ def test_only_the_questions_an_instrument_asks_are_asked_of_it() -> None:
     assert instrument.asked(["grade_band", "gender", "role"]) == ["gender", "role"]
 
 
+def test_other_words_break_the_line_of_their_construct_only(tmp_path: Path) -> None:
+    changed = re.sub(r"id: trust_2,", "id: trust_2, changed_in: 3,", FILES["en"]).replace("version: 1", "version: 3")
+    (tmp_path / f"{NAME}.en.yaml").write_text(changed, encoding="utf-8")
+    instrument = load_instrument(tmp_path, NAME, ["en"])
+    assert instrument.breaks({"a": 1, "b": 2, "c": 3, "d": 3}) == {("officer_trust", "c")}
+    assert instrument.breaks({"a": 3, "b": 2}) == {("officer_trust", "b")}, "also where the old words come back"
+    assert instrument.breaks({"a": 1, "c": 2}) == set() and instrument.breaks({"a": 1}) == set()
+
+
+def test_no_question_can_be_changed_in_a_version_that_is_not_there(tmp_path: Path) -> None:
+    changed = re.sub(r"id: trust_2,", "id: trust_2, changed_in: 2,", FILES["en"])
+    (tmp_path / f"{NAME}.en.yaml").write_text(changed, encoding="utf-8")
+    with pytest.raises(InstrumentError, match=r"en\.yaml:\d+: item 'trust_2' was changed in version 2"):
+        load_instrument(tmp_path, NAME, ["en"])
+
+
 def test_one_language_needs_no_translation(tmp_path: Path) -> None:
     (tmp_path / f"{NAME}.en.yaml").write_text(FILES["en"], encoding="utf-8")
     assert load_instrument(tmp_path, NAME, ["en"]).title == {"en": "Staff climate survey"}

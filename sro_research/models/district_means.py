@@ -23,8 +23,17 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from sro_research.estimates import as_estimates
-from sro_research.models.school_means import CONFIDENCE, NOT_BOTH, SHARE, STATISTICS, wilson
+from sro_research.estimates import NUMBERS, as_estimates
+from sro_research.models.school_means import (
+    CONFIDENCE,
+    NEW_WORDS,
+    NOT_BOTH,
+    SHARE,
+    STATISTICS,
+    Breaks,
+    broken,
+    wilson,
+)
 
 FEW_CLUSTERS = 10
 """Below this many schools the interval is only descriptive (MacKinnon, Nielsen & Webb 2023, J. Econometrics 232)."""
@@ -55,20 +64,23 @@ def district_estimates(scores: pd.DataFrame, *, groups: list[str] | None = None)
     return pd.concat(tables, ignore_index=True)
 
 
-def district_changes(scores: pd.DataFrame, waves: list[str]) -> pd.DataFrame:
+def district_changes(scores: pd.DataFrame, waves: list[str], *, breaks: Breaks = frozenset()) -> pd.DataFrame:
     """Estimate the change of each mean and share from the wave before, with schools as clusters of both waves.
 
     A school that is high in one wave is high in the next; the variance of the difference is therefore taken over the
     schools' own differences, r_j of the later wave minus r_j of the earlier one. This is CR2 of a regression on the
-    wave, whose leverage does not reach from one wave to the other. What was asked in one of the two waves only is a
-    row without an estimate.
+    wave, whose leverage does not reach from one wave to the other. What was asked in one of the two waves only, or in
+    other words before (`breaks`), is a row without an estimate.
     """
     tables = [as_estimates(pd.DataFrame({"n": []}))]
     for before, after in pairwise(waves):
         for measure, (column, unit) in STATISTICS.items():
             now, then = (_clusters(scores[scores["wave"] == wave], column, TOPIC) for wave in (after, before))
-            rows = _changes(now, then, unit).reset_index()
-            about = {"measure": f"{measure}_change", "wave": after, "unit": unit, "method": _method(unit)}
+            rows = _changes(now, then, unit).reset_index().assign(wave=after)
+            anew = broken(rows, breaks)
+            rows[NUMBERS[1:]] = rows[NUMBERS[1:]].mask(anew)
+            rows["note"] = rows["note"].mask(anew, NEW_WORDS)
+            about = {"measure": f"{measure}_change", "unit": unit, "method": _method(unit)}
             tables.append(as_estimates(rows, **about))
     return pd.concat(tables, ignore_index=True)
 

@@ -15,6 +15,7 @@ tests/reference/district.
 
 from __future__ import annotations
 
+from collections.abc import Set
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -37,6 +38,10 @@ ONE_ANSWER, TOO_FEW = "one answer: no interval", "too few answers to compare"
 ALIKE = "all answers alike: no interval"
 ALONE = "there is no other school"
 NOT_BOTH = "not asked in both surveys"
+NEW_WORDS = "asked in other words before: not comparable"
+
+Breaks = Set[tuple[str, str, str]]
+"""(population, construct, wave) whose questions got other words since the wave before."""
 
 QUANTILE = float(stats.norm.ppf((1 + CONFIDENCE) / 2))
 SAME_SCORE = 1e-9
@@ -89,11 +94,14 @@ def compared_with_others(scores: pd.DataFrame, roster: pd.Series) -> pd.DataFram
     return pd.concat(tables, ignore_index=True)
 
 
-def change_between_waves(scores: pd.DataFrame, roster: pd.Series, waves: list[str]) -> pd.DataFrame:
+def change_between_waves(
+    scores: pd.DataFrame, roster: pd.Series, waves: list[str], *, breaks: Breaks = frozenset()
+) -> pd.DataFrame:
     """Estimate each school's change from the wave before, as the difference of two independent samples.
 
     The survey is anonymous, so the same person cannot be followed; waves are repeated cross-sections. What a school
-    answered in the later wave only is a row without an estimate. `n` is the smaller of the two waves.
+    answered in the later wave only, and what was asked in other words before (`breaks`), is a row without an estimate.
+    `n` is the smaller of the two waves.
     """
     cells = _cells(scores, roster, "")
     tables = [as_estimates(pd.DataFrame({"n": []}))]
@@ -104,11 +112,17 @@ def change_between_waves(scores: pd.DataFrame, roster: pd.Series, waves: list[st
         smaller = now.assign(n=np.fmin(now["n"], then["n"]))
         enough = smaller["n"] > 1
         note = pd.Series("", index=now.index).mask(~enough, TOO_FEW).mask(then["n"].isna(), NOT_BOTH)
+        note = note.mask(broken(now, breaks), NEW_WORDS)
         tables += [
             _difference(smaller, f"{measure}_change", _side(now, measure), _side(then, measure), measure, note)
             for measure in STATISTICS
         ]
     return pd.concat(tables, ignore_index=True)
+
+
+def broken(cells: pd.DataFrame, breaks: Breaks) -> pd.Series:
+    """Tell for each row (population, construct, wave) whether its line breaks there."""
+    return pd.Series([key in breaks for key in cells[WAVE].itertuples(index=False, name=None)], index=cells.index)
 
 
 def answer_shares(counts: pd.DataFrame, *, population: str) -> pd.DataFrame:

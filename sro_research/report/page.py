@@ -54,6 +54,8 @@ class Cell:
 
 
 HIDDEN = Cell("hidden")
+NO_CELL = Cell("not_available")
+"""Stands where a page says nothing of any cell."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,8 @@ class Page:
     synthetic: bool
     languages: tuple[Language, ...]
     waves: tuple[Wave, ...]
+    breaks: frozenset[tuple[str, str, str]]
+    """(population, construct, wave) whose questions got other words since the wave before."""
     groups: tuple[str, ...]
     instruments: dict[str, Instrument]
     """By population."""
@@ -98,6 +102,11 @@ class Page:
     def last_wave(self) -> Wave:
         """The wave the page is about."""
         return self.waves[-1]
+
+    def waves_alike(self, population: str, construct: str) -> list[Wave]:
+        """Return the waves in which a construct was asked in the words of the last one."""
+        starts = [i for i, wave in enumerate(self.waves) if (population, construct, wave.id) in self.breaks]
+        return list(self.waves[max(starts, default=0) :])
 
     def cell(
         self,

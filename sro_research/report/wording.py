@@ -15,7 +15,7 @@ def mark(cell: Cell) -> str:
     """Return the mark of a cell without numbers."""
     if cell.status == "hidden":
         return sourced(HIDDEN_MARK, f"{cell.name}#hidden")
-    return sourced(NOT_AVAILABLE_MARK, f"{cell.name}#not_available")
+    return sourced(NOT_AVAILABLE_MARK, f"{cell.name}#not_available") if cell.name else NOT_AVAILABLE_MARK
 
 
 def share(cell: Cell, w: Words) -> str:

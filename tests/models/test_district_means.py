@@ -37,6 +37,18 @@ def test_change_is_from_the_wave_before(district_scores):
         assert found["2025"] == pytest.approx(levels.loc["2025", column] - levels.loc["2024", column])
 
 
+def test_other_words_break_the_line(district_scores):
+    waves, construct = ["2023", "2024", "2025"], district_scores["construct"].iloc[0]
+    whole = district_changes(district_scores, waves).set_index(["measure", "wave"])
+    rows = district_changes(district_scores, waves, breaks={("student", construct, "2024")})
+    rows = rows.set_index(["measure", "wave"])
+    assert set(district_scores["population"]) == {"student"}
+    assert rows.xs("2025", level="wave").equals(whole.xs("2025", level="wave"))
+    anew = rows.xs("2024", level="wave")
+    assert (anew["note"] == "asked in other words before: not comparable").all() and len(anew) == 2
+    assert anew[NUMBERS[1:]].isna().all(axis=None) and (anew["status"] == "not_estimable").all()
+
+
 def test_what_was_asked_in_one_wave_only_is_a_row_that_says_so(district_scores):
     """A construct blank in 2023, and a construct that is new in 2025: rows with a reason, the rest as ever."""
     blank = district_scores.assign(construct="blank")

@@ -83,6 +83,17 @@ def test_change_is_from_the_wave_before(district_scores, district_schools):
             assert found.to_dict() == pytest.approx(wanted.to_dict())
 
 
+def test_other_words_break_the_line(district_scores, district_schools):
+    waves, construct = ["2023", "2024", "2025"], district_scores["construct"].iloc[0]
+    whole = change_between_waves(district_scores, district_schools["enrolment"], waves)
+    breaks = {("student", construct, "2025")}
+    rows = change_between_waves(district_scores, district_schools["enrolment"], waves, breaks=breaks)
+    before = rows["wave"] == "2024"
+    assert rows[before].equals(whole[before]) and (~before).any()
+    assert (rows.loc[~before, "note"] == "asked in other words before: not comparable").all()
+    assert rows.loc[~before, ["estimate", "std_error", "conf_low", "conf_high"]].isna().all(axis=None)
+
+
 def numbers(table: pd.DataFrame, school: str) -> list[float]:
     return table.loc[school, ["n", "estimate", "std_error", "conf_low", "conf_high"]].astype(float).tolist()
 

@@ -139,3 +139,20 @@ def test_notices_stand_at_the_top(school):
 def test_one_wave_has_no_changes_and_no_background_no_groups(school):
     assert sections.changes(replace(school, waves=school.waves[-1:]), EN) == []
     assert sections.groups(replace(school, groups=()), EN) == []
+
+
+def test_other_words_start_the_line_anew(school):
+    last = school.last_wave
+    page = replace(school, breaks=frozenset({("student", "officer_trust", last.id)}))
+    whole, anew = (next(part for part in sections.changes(of, EN) if isinstance(part, Figure)) for of in (school, page))
+    note = f"had other words before {last.label['en']}"
+    assert note in anew.note and note not in whole.note
+    topic = school.instruments["student"].constructs["officer_trust"].title["en"]
+    rows = {row[0]: row[1:] for row in anew.table.rows}
+    assert {title: row for title, row in rows.items() if title != topic} == {
+        row[0]: row[1:] for row in whole.table.rows if row[0] != topic
+    }
+    ours = rows[topic][: len(page.waves)]
+    assert [plain(cell) for cell in ours[:-1]] == ["[x]"] * (len(page.waves) - 1) and plain(ours[-1])[0].isdigit()
+    drawn = [row for row in anew.wide["datasets"]["rows"] if row["panel"] == topic]
+    assert {row["wave"] for row in drawn if row.get("percent") is not None} == {last.label["en"]}

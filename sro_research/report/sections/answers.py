@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sro_research.instruments import Construct, Instrument
+from sro_research.parameters import Wave
 from sro_research.report import wording
 from sro_research.report.charts import (
     NARROW,
@@ -14,7 +15,7 @@ from sro_research.report.charts import (
     interval_chart,
     trend_chart,
 )
-from sro_research.report.page import Cell, Page
+from sro_research.report.page import NO_CELL, Cell, Page
 from sro_research.report.parts import Figure, Heading, Paragraph, Part, Table
 from sro_research.report.sections.summary import headlines
 from sro_research.report.words import Words
@@ -152,13 +153,16 @@ def _answers_figure(page: Page, instrument: Instrument, construct: Construct, w:
 
 def _change_figure(page: Page, instrument: Instrument, w: Words) -> Figure:
     respondents, waves = instrument.respondents[w.language], [wave.label[w.language] for wave in page.waves]
-    panels, body, detail = [], [], w("topics_alt_none")
+    panels, body, anew, detail = [], [], [], w("topics_alt_none")
     for construct in headlines(instrument):
         at = {"population": instrument.population, "construct": construct.id}
-        ours = [page.cell("share_agree", **at, wave=wave.id) for wave in page.waves]
+        alike = page.waves_alike(**at)
+        ours = [_of_wave(page, "share_agree", at, wave, alike) for wave in page.waves]
         others = (
-            [page.cell("share_agree_others", **at, wave=wave.id) for wave in page.waves] if page.school_id else None
+            [_of_wave(page, "share_agree_others", at, wave, alike) for wave in page.waves] if page.school_id else None
         )
+        if len(alike) < len(page.waves):
+            anew.append(w("change_anew", topic=construct.title[w.language], wave=alike[0].label[w.language]))
         panels.append(Panel(construct.title[w.language], ours, others))
         verdict, _ = wording.compared(page.cell("share_agree_change", **at), page.margins.share, w)
         line = [construct.title[w.language], *(wording.share_with_range(cell, w) for cell in ours)]
@@ -196,7 +200,13 @@ def _change_figure(page: Page, instrument: Instrument, w: Words) -> Figure:
             body,
             [False] + [True] * len([*waves, *compared]) + [False],
         ),
+        note=" ".join(anew),
     )
+
+
+def _of_wave(page: Page, measure: str, at: dict[str, str], wave: Wave, alike: list[Wave]) -> Cell:
+    """Return a topic's cell of a wave, or none where the questions had other words."""
+    return page.cell(measure, **at, wave=wave.id) if wave in alike else NO_CELL
 
 
 def _group_part(page: Page, instrument: Instrument, construct: Construct, question: str, w: Words) -> Part:
