@@ -19,6 +19,17 @@ Words = Annotated[str, Field(pattern=r"\S")]
 """Text that is not blank."""
 Language = Literal["en", "es"]
 Text = dict[Language, Words]
+AnswerCode = Annotated[int, Field(ge=-32768, le=32767)]
+SurveyProgram = Literal[
+    "plain",
+    "qualtrics",
+    "redcap",
+    "google_forms",
+    "microsoft_forms",
+    "limesurvey",
+    "kobotoolbox",
+    "surveymonkey",
+]
 M = TypeVar("M", bound="Strict")
 _PERCENT = re.compile(r"\s*([0-9]{1,3}(?:\.[0-9]{1,9})?)\s*%\s*")
 
@@ -97,6 +108,20 @@ class Source(Strict):
         return self._columns_at
 
 
+class Consent(Strict):
+    """The question by which people agreed to take part; who did not is set aside."""
+
+    column: Words = Field(description="Its column in the export.")
+    agreed: list[Words | int] = Field(min_length=1, description="The answers, as labels or codes, that mean yes.")
+
+
+class ScreenOut(Strict):
+    """A question that tells who was not meant to be asked; they are set aside."""
+
+    column: Words = Field(description="Its column in the export.")
+    answers: list[Words | int] = Field(min_length=1, description="The answers, as labels or codes, of those people.")
+
+
 class SurveySource(Source):
     """The answers to one instrument in one wave."""
 
@@ -105,12 +130,34 @@ class SurveySource(Source):
     version: int | None = Field(
         None, ge=1, description="The version of the instrument that was asked; the present one where blank."
     )
+    program: SurveyProgram = Field(
+        "plain", description="The program that wrote the export; plain: our names of columns, and codes."
+    )
+    dictionary: Words | None = Field(None, description="REDCap's data dictionary, a CSV file below `folders.data`.")
+    consent: Consent | None = None
+    screen_out: ScreenOut | None = None
+    answers: dict[Words, AnswerCode] = Field(
+        {}, description="What the export writes for a code where it is neither the code nor its label, {A1: 1}."
+    )
+
+    @model_validator(mode="after")
+    def _fits_the_program(self) -> SurveySource:
+        if self.dictionary is not None and self.program != "redcap":
+            raise _contradiction(
+                ("dictionary",), "only REDCap has a data dictionary", "Write `program: redcap`, or leave it out."
+            )
+        if self.answers and self.program == "plain":
+            raise _contradiction(
+                ("answers",), "a plain table holds codes, not answers in words", "Write `program: …`, or leave it out."
+            )
+        return self
 
 
 class Records(Strict):
     """Program records. What is not provided is said so in the reports; it never counts as zero."""
 
     schools: Source | None = None
+    enrollment: Source | None = Field(None, description="Students of each school by the groups that surveys ask for.")
     officers: Source | None = None
     assignments: Source | None = None
     training: Source | None = None
@@ -122,6 +169,15 @@ class Disclosure(Strict):
 
     minimum_group_size: int = Field(10, ge=5, le=30, description="Groups with fewer people are hidden.")
     minimum_officers: int = Field(10, ge=5, le=50, description="Officer figures need at least this many officers.")
+
+
+class Quality(Strict):
+    """When answers look careless; see sro_research/measures/flags.py for the rules and their sources."""
+
+    straight_line_answers: int = Field(10, ge=3, description="Equal codes on so many items, a reverse-keyed one too.")
+    opposite_pairs: int = Field(2, ge=1, description="So many reverse-keyed questions answered like their opposites.")
+    equal_answers: int = Field(15, ge=5, description="So many answers, all equal to those of another respondent.")
+    seconds_per_item: float = Field(2.0, gt=0, description="Less time than this for each item.")
 
 
 class Margins(Strict):
@@ -189,6 +245,7 @@ class Parameters(Strict):
     records: Records = Records()
     reported_schools: list[str] | None = Field(None, description="Schools that get a page; all, if not given.")
     disclosure: Disclosure
+    quality: Quality
     margins: Margins
     model: Model | None = None
     notebooks: Notebooks

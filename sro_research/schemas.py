@@ -21,8 +21,15 @@ SPREADSHEET_ERRORS = (
 TWICE = "stands twice; the first one is kept"
 REPEATED = "the same record twice; the first one is kept"
 NOT_A_CODE = "not a code of this question"
+NOT_A_GROUP = "not a code of a background question of the student survey"
 NOT_WHOLE = "not a whole number"
 NOT_A_DAY = "not a day as YYYY-MM-DD"
+NOT_A_LABEL = "neither a code nor a label of this question"
+TWO_ANSWERS = "answered differently in two languages"
+PREVIEW = "a preview, not an answer"
+NO_CONSENT = "did not consent"
+SCREENED_OUT = "screened out"
+DURATION = "duration_seconds"
 LEVELS = ("elementary", "middle", "high", "combined")
 HOURS_IN_A_DAY = 24
 _NUMBER = r"[-+]?([0-9]{1,15}(\.[0-9]{0,20})?|\.[0-9]{1,20})"
@@ -57,11 +64,13 @@ def _in_order(first: str, last: str) -> pa.Check:
     return pa.Check(lambda table: table[last].isna() | (table[first] <= table[last]), error=f"{last} is before {first}")
 
 
-def responses(codes: Mapping[str, tuple[int, ...]], schools: Iterable[str] | None) -> pa.DataFrameSchema:
+def responses(
+    codes: Mapping[str, tuple[int, ...]], schools: Iterable[str] | None, *, timed: bool = False
+) -> pa.DataFrameSchema:
     """One row is a respondent: `respondent_id`, `school_id`, and one integer code per question.
 
     `codes` are the allowed codes by column; a question left blank is missing. `schools` are the known schools;
-    None accepts any.
+    None accepts any. `timed` adds `duration_seconds`, how long the respondent took: an export tells it or does not.
     """
 
     def answer(allowed: tuple[int, ...]) -> pa.Column:
@@ -72,6 +81,11 @@ def responses(codes: Mapping[str, tuple[int, ...]], schools: Iterable[str] | Non
             "respondent_id": _text(unique=True),
             "school_id": _text(IDENTIFIER, *_known(schools, "a school")),
             **{column: answer(allowed) for column, allowed in codes.items()},
+            **(
+                {DURATION: pa.Column("Int64", pa.Check.ge(0, error="must not be negative"), nullable=True)}
+                if timed
+                else {}
+            ),
         },
         strict=True,
     )
@@ -90,6 +104,34 @@ def schools(waves: Iterable[str]) -> pa.DataFrameSchema:
             "staff": pa.Column("Int64", positive, nullable=True),
         },
         unique=["school_id", "wave"],
+        report_duplicates="exclude_first",
+        strict=True,
+    )
+
+
+def enrollment(
+    schools: Iterable[str] | None, waves: Iterable[str], groups: Mapping[str, Iterable[int]]
+) -> pa.DataFrameSchema:
+    """One row is a group of a school's students in a wave, and how many they are.
+
+    `group_by` is a background question of the student survey, `group` one of its codes; `groups` has these.
+    """
+    known = {(question, str(code)) for question, codes in groups.items() for code in codes}
+
+    def is_group(table: pd.DataFrame) -> pd.Series:
+        pairs = zip(table["group_by"], table["group"], strict=True)
+        return pd.Series([pair in known for pair in pairs], index=table.index)
+
+    return pa.DataFrameSchema(
+        {
+            "school_id": _text(*_known(schools, "a school")),
+            "wave": _text(*_known(waves, "a wave")),
+            "group_by": _text(),
+            "group": _text(),
+            "people": pa.Column("Int64", pa.Check.ge(0, error="must not be negative")),
+        },
+        checks=pa.Check(is_group, error=NOT_A_GROUP),
+        unique=["school_id", "wave", "group_by", "group"],
         report_duplicates="exclude_first",
         strict=True,
     )

@@ -177,3 +177,31 @@ def test_rules_of_the_records(
 def test_one_row_for_each_school_and_wave() -> None:
     row = ("a", "24", "A", "middle", "100", "")
     assert broken(schemas.schools(["24"]), row, row) == [(1, "", schemas.TWICE)]
+
+
+@pytest.mark.parametrize(
+    ("changed", "rule"),
+    [
+        ({}, None),
+        ({"people": "0"}, None),
+        ({"people": "-1"}, "must not be negative"),
+        ({"people": ""}, "must not be blank"),
+        ({"group": "3"}, "not a code of a background question of the student survey"),
+        ({"group_by": "role"}, "not a code of a background question of the student survey"),
+        ({"school_id": "12"}, "lost the leading zeros of a school of this study"),
+        ({"wave": "2020"}, "not a wave of this study"),
+    ],
+)
+def test_enrollment_counts_groups_that_the_survey_asks_for(changed: dict[str, str], rule: str | None) -> None:
+    schema = schemas.enrollment(["0012"], ["2026"], {"gender": (1, 2)})
+    row = {"school_id": "0012", "wave": "2026", "group_by": "gender", "group": "1", "people": "40"} | changed
+    typed, unread = schemas.convert(pd.DataFrame([row], dtype="str"), schema)
+    assert unread.empty
+    assert schemas.broken_rules(typed, schema)["rule"].tolist() == ([] if rule is None else [rule])
+
+
+def test_a_group_is_counted_once() -> None:
+    schema = schemas.enrollment(["0012"], ["2026"], {"gender": (1, 2)})
+    row = {"school_id": "0012", "wave": "2026", "group_by": "gender", "group": "1", "people": "40"}
+    typed, _ = schemas.convert(pd.DataFrame([row, row | {"group": "2"}, row], dtype="str"), schema)
+    assert schemas.broken_rules(typed, schema).query("index == 2")["rule"].unique().tolist() == [schemas.TWICE]

@@ -48,8 +48,9 @@ def admit(
     `rename` maps our column names to those of the export; `renamed_at` is where the study says so. Raises `SourceError`
     when a needed column is missing.
     """
-    text, columns_read, notes = _select(export.cells, schema, source, rename or {}, renamed_at)
+    text, columns_read, notes = _select(export, schema, source, rename or {}, renamed_at)
     typed, unread = convert(text, schema)
+    unread = pd.concat([export.unread, unread], ignore_index=True) if len(export.unread) else unread
     typed = typed.drop(index=unread["index"].unique())
     broken = broken_rules(typed, schema)
     alone = broken[broken["rule"] != TWICE]
@@ -68,7 +69,7 @@ def admit(
         quarantine=quarantine,
         rows_read=export.rows,
         rows_set_aside=quarantine["row"].nunique(),
-        columns_dropped=len(export.cells.columns) - columns_read,
+        columns_dropped=export.dropped + export.cells.shape[1] - columns_read,
         notes=notes,
     )
 
@@ -88,12 +89,13 @@ def _plain(name: str) -> str:
 
 
 def _select(
-    cells: pd.DataFrame, schema: pa.DataFrameSchema, source: Path, rename: Mapping[str, str], renamed_at: str
+    export: Export, schema: pa.DataFrameSchema, source: Path, rename: Mapping[str, str], renamed_at: str
 ) -> tuple[pd.DataFrame, int, tuple[str, ...]]:
     """Return the columns the schema names, under our names, how many of them the export has, and notes.
 
     An optional column that is absent is blank.
     """
+    cells = export.cells
     at = f" The mapping stands at {renamed_at}." if renamed_at else ""
     for name in rename.keys() - schema.columns.keys():
         raise SourceError(
@@ -121,7 +123,7 @@ def _select(
             if hint := near_name(name, cells.columns):
                 notes.append(f"no column '{name}'. {hint}")
         else:
-            count, hint = f"The export has {cells.shape[1]} columns.", near_name(theirs, cells.columns)
+            count, hint = f"The export has {export.width} columns.", near_name(theirs, cells.columns)
             fix = f"{count} Mend the name in `columns`.{at}" if name in rename else ""
             raise SourceError(
                 source,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -14,9 +15,9 @@ from sro_research.errors import SourceError
 from sro_research.instruments import Instrument
 from sro_research.intake.admission import QUARANTINE_COLUMNS, Admission, admit, near_name
 from sro_research.intake.exports import Export, read_export
+from sro_research.intake.surveys import read_survey
+from sro_research.intake.texts import same_text
 from sro_research.parameters import Records, Source, SurveySource
-
-RECORDS = ("schools", "officers", "assignments", "training", "outreach")
 
 
 @dataclass(frozen=True)
@@ -81,19 +82,16 @@ def look_through(
     log: list[dict[str, object]] = []
     quarantine = [pd.DataFrame({name: [] for name in QUARANTINE_COLUMNS})]
 
-    def take(kind: str, source: Source | None, schema: pa.DataFrameSchema) -> pd.DataFrame | None:
-        if source is None:
-            log.append({"source": "", "kind": kind, "status": "not provided"})
-            return None
+    def take(kind: str, source: Source, read: Callable[[Path], Admission]) -> pd.DataFrame | None:
         path = folder / source.file
         nonlocal refusal
         try:
-            taken = _read(path, source, schema)
+            taken = read(path)
         except SourceError as error:
             log.append({"source": source.file, "kind": kind, "status": "set aside", "problem": str(error)})
             refusal = refusal or (error if kind == "schools" else None)
             return None
-        quarantine.append(taken.quarantine)
+        quarantine.append(taken.quarantine.assign(source=source.file))
         notes.extend(f"{source.file}: {note}" for note in taken.notes)
         log.append(_entry(kind, source, taken))
         try:
@@ -104,16 +102,30 @@ def look_through(
             return None
         return taken.table
 
+    def take_records(kind: str, source: Source | None, schema: pa.DataFrameSchema) -> pd.DataFrame | None:
+        if source is None:
+            log.append({"source": "", "kind": kind, "status": "not provided"})
+            return None
+        return take(kind, source, partial(_records, source=source, schema=schema))
+
     if records.schools is not None:
-        roster = take("schools", records.schools, schemas.schools(waves))
+        roster = take_records("schools", records.schools, schemas.schools(waves))
         if roster is not None:
             tables["schools"] = roster
     known = set(tables["schools"]["school_id"]) if "schools" in tables else None
+    names = _names_of(tables.get("schools"))
     for survey in surveys:
-        schema = schemas.responses(instruments[survey.instrument].codes, known)
-        table = take(f"responses/{survey.instrument}", survey, schema)
+        read = partial(
+            _respondents,
+            source=survey,
+            folder=folder,
+            instrument=instruments[survey.instrument],
+            known=known,
+            names=names,
+        )
+        name = f"responses/{survey.instrument}"
+        table = take(name, survey, read)
         if table is not None:
-            name = f"responses/{survey.instrument}"
             table.insert(0, "wave", pd.array([survey.wave] * len(table), dtype="string"))
             tables[name] = pd.concat([tables[name], table], ignore_index=True) if name in tables else table
     if not any(name.startswith("responses/") for name in tables):
@@ -123,15 +135,22 @@ def look_through(
         tables["schools"] = _schools_of(tables)
         log.append({"source": "", "kind": "schools", "status": "not provided"})
         known = set(tables["schools"]["school_id"])
-    officers = take("officers", records.officers, schemas.officers())
+    officers = take_records("officers", records.officers, schemas.officers())
     people = set(officers["officer_id"]) if officers is not None else None
+    groups = {
+        question.id: tuple(question.labels)
+        for instrument in instruments.values()
+        if instrument.population == "student"
+        for question in instrument.background.values()
+    }
     for kind, schema in {
+        "enrollment": schemas.enrollment(known, waves, groups),
         "assignments": schemas.assignments(known, people),
         "training": schemas.training(people, courses),
         "outreach": schemas.outreach(known, people),
     }.items():
         source = getattr(records, kind)
-        table = take(kind, source, schema)
+        table = take_records(kind, source, schema)
         if table is not None:
             tables[kind] = table
     if officers is not None:
@@ -140,16 +159,31 @@ def look_through(
     return Intake(tables, _log(log), found, tuple(notes), refusal)
 
 
-def _read(path: Path, source: Source, schema: pa.DataFrameSchema) -> Admission:
+def _records(path: Path, source: Source, schema: pa.DataFrameSchema) -> Admission:
     export = read_export(path, source.encoding)
-    notes: tuple[str, ...] = ()
-    if "respondent_id" in schema.columns and not _names_respondents(export, source):
+    return admit(export, schema, source=path, rename=source.columns, renamed_at=source.columns_at)
+
+
+def _respondents(
+    path: Path,
+    source: SurveySource,
+    *,
+    folder: Path,
+    instrument: Instrument,
+    known: set[str] | None,
+    names: Mapping[str, str],
+) -> Admission:
+    survey = read_survey(source, folder=folder, instrument=instrument, schools=names)
+    export, notes = survey.export, survey.notes
+    timed = schemas.DURATION in source.columns or schemas.DURATION in export.cells.columns.str.lower()
+    schema = schemas.responses(instrument.codes, known, timed=timed)
+    if not _names_respondents(export, source):
         # Each row gets its number, so that each is one respondent.
         hint = near_name("respondent_id", export.cells.columns)
-        notes = (f"no column 'respondent_id': answers that were given twice are not looked for. {hint}".strip(),)
+        notes += (f"no column 'respondent_id': answers that were given twice are not looked for. {hint}".strip(),)
         export = replace(export, cells=export.cells.assign(respondent_id=export.cells.index.astype(str)))
-    taken = admit(export, schema, source=path, rename=source.columns, renamed_at=source.columns_at)
-    return replace(taken, quarantine=taken.quarantine.assign(source=source.file), notes=notes + taken.notes)
+    taken = admit(export, schema, source=path, rename=survey.unfound, renamed_at=source.columns_at)
+    return replace(taken, notes=notes + taken.notes)
 
 
 def _refuse_empty(path: Path, taken: Admission) -> None:
@@ -166,6 +200,16 @@ def _refuse_empty(path: Path, taken: Admission) -> None:
 
 def _names_respondents(export: Export, source: Source) -> bool:
     return "respondent_id" in source.columns or "respondent_id" in {str(c).lower() for c in export.cells.columns}
+
+
+def _names_of(schools: pd.DataFrame | None) -> dict[str, str]:
+    """Return the id of each school by its id and, where no two have the same, by its name."""
+    if schools is None:
+        return {}
+    pairs = schools[["school_id", "school_name"]].drop_duplicates()
+    pairs = pairs.assign(name=pairs["school_name"].map(same_text)).drop_duplicates(["school_id", "name"])
+    clear = pairs[~pairs["name"].duplicated(keep=False)]
+    return dict(zip(clear["name"], clear["school_id"], strict=True)) | {i: i for i in pairs["school_id"]}
 
 
 def _schools_of(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:

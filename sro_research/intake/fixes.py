@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from sro_research.instruments import Instrument
-from sro_research.schemas import NOT_A_CODE, NOT_A_DAY, NOT_WHOLE, REPEATED, TWICE
+from sro_research.schemas import NOT_A_CODE, NOT_A_DAY, NOT_A_LABEL, NOT_WHOLE, REPEATED, TWICE
 
 A_RUN = 3
 """So many codes in a row are written as the first and the last."""
@@ -26,6 +26,11 @@ def fix_of(
     allowed = instrument.codes.get(column) if instrument is not None else None
     if allowed is not None and rule in (NOT_A_CODE, NOT_WHOLE):
         return f"Expected: codes {codes_in_words(allowed)}, or blank."
+    if allowed is not None and rule == NOT_A_LABEL:
+        return (
+            f"Expected: codes {codes_in_words(allowed)}, or their labels in a language of the pages. "
+            "If the program writes them otherwise, say so with `answers: {theirs: code}`."
+        )
     if rule == "not a course of this study":
         return f"The courses are {', '.join(courses)}; they are defined in {courses_file}."
     return {

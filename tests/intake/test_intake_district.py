@@ -32,12 +32,13 @@ FILES = {
     "0001,24,Alder,middle,100,10\n0001,25,Alder,middle,100,10\n0002,24,Birch,high,200,\n",
     "s24.csv": "respondent_id,school_id,q1,q2,gender,comment\na,0001,1,2,1,hello\nb,0002,3,98,2,\n",
     "s25.csv": "school_id,q1,q2,gender\n0001,4,4,1\n0001,4,4,1\n",
+    "enrollment.csv": "school_id,wave,group_by,group,people\n0001,24,gender,1,48\n",
     "officers.csv": "officer_id,start_date,end_date\nO1,2020-01-01,\nO2,2020-01-01,2024-01-01\n",
     "assignments.csv": "officer_id,school_id,from_date,to_date\nO1,0001,2023-08-01,\n",
     "training.csv": "officer_id,course,completed_on,hours\nO1,basic,2023-09-01,40\n",
     "outreach.csv": "school_id,officer_id,date,activity,hours\n0001,O1,2024-01-01,parent night,2\n",
 }
-KINDS = ("schools", "officers", "assignments", "training", "outreach")
+KINDS = ("schools", "enrollment", "officers", "assignments", "training", "outreach")
 
 Take = Callable[..., Intake]
 
@@ -194,6 +195,13 @@ def test_an_activity_that_was_entered_twice_is_set_aside(take: Take) -> None:
     [
         ("q1", schemas.NOT_A_CODE, "responses/student", "Expected: codes 1-4, 98, or blank."),
         ("gender", schemas.NOT_WHOLE, "responses/student", "Expected: codes 1, 2, 98, or blank."),
+        (
+            "q1",
+            schemas.NOT_A_LABEL,
+            "responses/student",
+            "Expected: codes 1-4, 98, or their labels in a language of the pages. "
+            "If the program writes them otherwise, say so with `answers: {theirs: code}`.",
+        ),
         ("course", "not a course of this study", "training", "The courses are a, b; they are defined in t.yaml."),
         ("from_date", schemas.NOT_A_DAY, "assignments", "Write days like 2026-06-30."),
         ("school_id", "not a school of this study", "outreach", "The schools are those in schools.csv."),
