@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
@@ -39,9 +39,10 @@ from sro_research.errors import (
     WorkbenchError,
     counted,
 )
-from sro_research.files import write_json
-from sro_research.instruments import InstrumentFile, TranslationFile
-from sro_research.parameters import Parameters, TrainingStandard
+from sro_research.files import is_file, write_json
+from sro_research.forms import FORMS, export
+from sro_research.instruments import SOURCE_LANGUAGE, InstrumentFile, TranslationFile, load_instrument
+from sro_research.parameters import Language, Parameters, TrainingStandard
 from sro_research.report.template import fixed_texts
 from sro_research.study import Study, open_study
 
@@ -72,6 +73,19 @@ class Shard(click.ParamType):
         if not (number.isdigit() and count.isdigit() and 1 <= int(number) <= int(count)):
             self.fail(f"'{value}' is not a part of a whole, such as 2/8.", param, ctx)
         return int(number), int(count)
+
+
+class Languages(click.ParamType):
+    """Languages with commas between them: en,es."""
+
+    name = "languages"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[Language]:
+        """Return them in the order given, each once."""
+        codes = list(dict.fromkeys(code.strip() for code in str(value).split(",")))
+        if unknown := [code for code in codes if code not in get_args(Language)]:
+            self.fail(f"'{unknown[0]}' is not one of {', '.join(get_args(Language))}.", param, ctx)
+        return [language for code in codes for language in get_args(Language) if language == code]
 
 
 def plainly(command: Callable[..., None]) -> Callable[..., None]:
@@ -315,6 +329,44 @@ def audit_folder(folder: Path, ledger: Path | None, aux: Path | None, canaries: 
         sys.exit(EXIT_LEAK)
 
 
+@main.group()
+def instrument() -> None:
+    """Take a questionnaire to the programs in which it is asked."""
+
+
+@instrument.command("export")
+@click.argument("name")
+@click.option("--to", "folder", type=click.Path(path_type=Path), required=True, help="The folder to write to.")
+@click.option(
+    "--languages",
+    type=Languages(),
+    metavar="en,es",
+    help="Languages of the forms, the first being the one they open in; all the instrument has unless said.",
+)
+@click.option("--form", "forms", type=click.Choice(list(FORMS)), multiple=True, help="This form; may be repeated.")
+@click.option(
+    "--surveys",
+    type=click.Path(path_type=Path),
+    default=Path("surveys"),
+    show_default=True,
+    help="Where codebooks lie.",
+)
+@plainly
+def export_instrument(
+    name: str, folder: Path, languages: list[Language] | None, forms: tuple[str, ...], surveys: Path
+) -> None:
+    """Write an instrument as forms for survey programs and for paper, and its codebook as a page."""
+    languages = languages or _languages_of(surveys, name)
+    loaded = load_instrument(surveys, name, languages)
+    for path in export(loaded, folder, languages=languages, forms=dict.fromkeys(forms or FORMS)):
+        click.echo(str(path))
+
+
+def _languages_of(surveys: Path, name: str) -> list[Language]:
+    found = [language for language in get_args(Language) if is_file(surveys / f"{name}.{language}.yaml")]
+    return found or [SOURCE_LANGUAGE]
+
+
 @main.command()
 @click.option("--folder", type=click.Path(path_type=Path), default=Path(), help="The project's folder.")
 def schema(folder: Path) -> None:
@@ -336,6 +388,7 @@ def schemas() -> dict[str, Any]:
         part.get("required", []).clear() if part.get("title") in (
             "Folders",
             "Disclosure",
+            "Quality",
             "Margins",
             "Notebooks",
             "Pages",

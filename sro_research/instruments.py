@@ -25,7 +25,7 @@ Code = Annotated[int, Field(ge=-32768, le=32767)]
 Labels = Annotated[dict[Code, Words], Field(min_length=2)]
 
 SOURCE_LANGUAGE: Language = "en"
-RESERVED = frozenset({"respondent_id", "respondent_key", "school_id", "wave", "weight"})
+RESERVED = frozenset({"respondent_id", "respondent_key", "school_id", "wave", "weight", "duration_seconds"})
 """Columns that stand beside the answers in every table of responses."""
 
 
