@@ -10,10 +10,18 @@ import pytest
 
 from sro_research.models.reliability import (
     alpha,
+    alpha_of,
+    general_loadings,
+    mean_reliability,
+    mean_reliability_estimates,
+    omega_hierarchical,
     omega_total,
     one_factor_uniqueness,
+    ordinal_alpha,
     reliability_estimates,
     school_reliability,
+    school_reliability_intervals,
+    structure_estimates,
 )
 
 LQ2002 = Path(__file__).parents[1] / "reference" / "lq2002" / "expected.json"
@@ -151,3 +159,180 @@ def test_what_cannot_be_estimated_says_so():
 def test_schools_that_do_not_differ_have_a_negative_icc():
     icc1, icc2 = school_reliability(pd.Series([1.0, 3.0, 1.0, 3.1]), pd.Series(["a", "a", "b", "b"]))
     assert icc1 < 0 and icc2 < 0
+
+
+PSYCH = Path(__file__).parents[1] / "reference" / "psych"
+BY_PSYCH = json.loads((PSYCH / "expected.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def keyed() -> pd.DataFrame:
+    table = pd.read_csv(PSYCH / "bfi.csv").astype(float)
+    table[BY_PSYCH["reversed"]] = 7 - table[BY_PSYCH["reversed"]]
+    return table
+
+
+@pytest.mark.parametrize("scale", BY_PSYCH["items"])
+def test_alpha_and_ordinal_alpha_agree_with_r(keyed, scale):
+    r, items = BY_PSYCH["items"][scale], keyed[BY_PSYCH["scales"][scale]]
+    assert alpha(items).estimate == pytest.approx(r["alpha"], rel=1e-9)
+    assert alpha_of(np.array(r["polychoric"])) == pytest.approx(r["alpha_of_polychoric"], rel=1e-9)
+    found = ordinal_alpha(items)
+    assert (found.n, found.note) == (r["n_complete"], "")
+    # psych searches each correlation by `optimize`, which stops 1e-4 from the optimum at worst.
+    assert found.estimate == pytest.approx(r["alpha_of_polychoric"], abs=2e-5)
+
+
+def fifteen(keyed: pd.DataFrame) -> pd.DataFrame:
+    items = keyed[[f"{letter}{i}" for letter in "CEN" for i in range(1, 6)]]
+    return items.assign(**{f"N{i}": 7 - items[f"N{i}"] for i in range(1, 6)})
+
+
+def test_omega_hierarchical_agrees_with_r(keyed):
+    r, items = BY_PSYCH["omega"]["bfi"], fifteen(keyed)
+    found = omega_hierarchical(items)
+    assert (found.n, found.note) == (r["n"], "")
+    assert found.estimate == pytest.approx(r["omega_h_covariance"], rel=1e-6)
+    complete = items.dropna()
+    standardized = omega_hierarchical((complete - complete.mean()) / complete.std()).estimate
+    assert standardized == pytest.approx(r["omega_h"], rel=1e-6)
+    # As psych stops, at its own tolerances.
+    assert standardized == pytest.approx(r["omega_h_psych"], rel=1e-4)
+    g, _ = general_loadings(np.corrcoef(complete.to_numpy(), rowvar=False))
+    assert g * np.sign(g.sum()) == pytest.approx(r["g_loadings"], abs=1e-6)
+
+
+def test_omega_hierarchical_of_thurstone_agrees_with_r():
+    r = BY_PSYCH["omega"]["thurstone"]
+    found = omega_hierarchical(with_correlations(np.array(r["correlations"]), np.ones(9)))
+    assert found.estimate == pytest.approx(r["omega_h"], rel=1e-6)
+
+
+def bifactor(second: np.ndarray) -> np.ndarray:
+    """Return correlations of nine items, three of each of three factors whose correlations are `second`."""
+    pattern = np.kron(np.eye(3), np.array([[0.8], [0.7], [0.6]]))
+    r = pattern @ second @ pattern.T
+    return r - np.diag(np.diag(r)) + np.eye(9)
+
+
+def test_omega_hierarchical_of_known_factors():
+    """Factors that correlate a_i a_j load a_i on the general one; item loadings are then products."""
+    a = np.array([0.9, 0.7, 0.5])
+    second = np.outer(a, a) - np.diag(a**2) + np.eye(3)
+    r, g = bifactor(second), np.outer(a, [0.8, 0.7, 0.6]).ravel()
+    scale = np.linspace(0.5, 2, 9)
+    found = omega_hierarchical(with_correlations(r, scale))
+    assert found.estimate == pytest.approx((g * scale).sum() ** 2 / (r * np.outer(scale, scale)).sum(), rel=1e-6)
+
+
+@pytest.mark.parametrize("second", [(0.5, 0.5, 0.3), (0.6, 0.6, 0.4), (0.3, 0.3, 0.3)])
+def test_factors_that_mirror_one_another_are_found(second):
+    """Where two factors are alike, a search from varimax alone ends on a level point that is no minimum."""
+    ab, ac, bc = second
+    r = bifactor(np.array([[1, ab, ac], [ab, 1, bc], [ac, bc, 1]]))
+    a = np.sqrt([ab * ac / bc, ab * bc / ac, ac * bc / ab])
+    g, note = general_loadings(r)
+    assert note == ""
+    assert np.abs(g) == pytest.approx(np.outer(a, [0.8, 0.7, 0.6]).ravel(), abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("items", "note"),
+    [
+        (with_correlations(bifactor(np.eye(3)), np.ones(9)).iloc[:, :5], "fewer than six items: no three factors"),
+        (with_correlations(bifactor(np.eye(3)), np.ones(9)).iloc[:8], "too few items, answers or schools"),
+        (
+            with_correlations(bifactor(np.array([[1, 0.4, 0.4], [0.4, 1, -0.3], [0.4, -0.3, 1]])), np.ones(9)),
+            "the three factors have no general factor in common",
+        ),
+        (
+            with_correlations(bifactor(np.array([[1, 0.6, 0.6], [0.6, 1, 0.2], [0.6, 0.2, 1]])), np.ones(9)),
+            "the three factors have no general factor in common",
+        ),
+        (
+            with_correlations(bifactor(np.eye(3)), np.ones(9)).iloc[:, [*range(8), 0]],
+            "the factor model did not converge",
+        ),
+        (with_correlations(bifactor(np.eye(3)), np.ones(9)).assign(a=1.0), "an item has the same answer from everyone"),
+    ],
+)
+def test_omega_hierarchical_that_is_missing_says_why(items, note):
+    found = omega_hierarchical(items)
+    assert np.isnan(found.estimate) and found.note == note
+
+
+@pytest.mark.parametrize("name", BY_PSYCH["groups"])
+def test_groups_agree_with_r(name):
+    r, table = BY_PSYCH["groups"][name], pd.read_csv(PSYCH / "groups.csv")
+    of = table[table["set"] == name]
+    icc1, icc2 = school_reliability_intervals(of["y"], of["group"])
+    assert icc1.n == icc2.n == r["n"]
+    assert [icc1.estimate, icc1.low, icc1.high] == pytest.approx([r["icc1"], r["icc1_low"], r["icc1_high"]], rel=1e-9)
+    assert [icc2.estimate, icc2.low, icc2.high] == pytest.approx([r["icc2"], r["icc2_low"], r["icc2_high"]], rel=1e-9)
+    means = mean_reliability(of["y"], of["group"])
+    assert means["school_id"].tolist() == r["groups"] and means["n"].tolist() == r["sizes"]
+    assert means["reliability"].tolist() == pytest.approx(r["reliability"], rel=1e-9)
+    low = [value < 0.7 for value in r["reliability"]]
+    assert [note.startswith("reliability below 0.70") for note in means["note"]] == low
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_reliability_of_a_units_mean_agrees_with_r(soldiers, scale):
+    """Spearman-Brown of ICC(1) at n0, stepped up to the unit's own n, is the same number."""
+    r = SCALES[scale]
+    found = mean_reliability(soldiers[r["items"]].mean(axis=1), soldiers["COMPID"].astype(str)).set_index("school_id")
+    for unit, of in r["units"].items():
+        n, icc = of["n"], r["icc1_n0"]
+        assert found.loc[unit, "reliability"] == pytest.approx(n * icc / (1 + (n - 1) * icc), rel=1e-9)
+
+
+def test_intervals_of_icc_cover_also_where_schools_are_of_unequal_size():
+    """With the mean size in place of one size: of 300 intervals of 95 %, 91 to 98.5 % should hold the truth."""
+    rng, held = np.random.default_rng(5), 0
+    sizes = np.tile([5, 10, 20, 40], 8)
+    schools = pd.Series(np.repeat(np.arange(len(sizes)), sizes))
+    for _ in range(300):
+        means = rng.normal(0, np.sqrt(0.1), len(sizes))
+        icc1, _ = school_reliability_intervals(
+            pd.Series(np.repeat(means, sizes) + rng.normal(0, np.sqrt(0.9), len(schools))), schools
+        )
+        held += icc1.low <= 0.1 <= icc1.high
+    assert 0.91 <= held / 300 <= 0.985
+
+
+def test_a_school_without_scores_and_one_answer_each_are_rows_with_a_reason():
+    scores, schools = pd.Series([1.0, 2, 5, 6, np.nan]), pd.Series(list("aabbc"))
+    found = mean_reliability(scores, schools)
+    assert found["school_id"].tolist() == ["a", "b", "c"] and found["n"].tolist() == [2, 2, 0]
+    # Squares between 16 on 1, within 0.5; n0 = 2: t = 7.75, and 7.75 / (7.75 + 0.25).
+    assert found["reliability"].tolist() == pytest.approx([0.96875, 0.96875, np.nan], nan_ok=True)
+    assert found["note"].tolist() == ["", "", "nobody has a score"]
+    single = mean_reliability(scores[[0, 2]], schools[[0, 2]])
+    assert single["note"].tolist() == ["too few items, answers or schools"] * 2
+    same = mean_reliability(scores * 0, schools)
+    assert same["note"].tolist() == ["all answers are equal"] * 3
+
+
+def test_estimates_of_school_means_warn_where_reliability_is_low(answers):
+    schools = pd.Series(np.arange(len(answers)) % 10).astype(str)
+    scores = pd.DataFrame({"score": answers.mean(axis=1), "school_id": schools, "construct": "c"})
+    table = mean_reliability_estimates(scores.assign(population="student", wave="1"))
+    assert table["school_id"].tolist() == sorted(schools.unique()) and (table["estimate"] < 0.7).all()
+    assert table["note"].str.startswith("reliability below 0.70").all()
+    whole = reliability_estimates({"c": answers}, scores, population="student", wave="1").set_index("measure")
+    assert whole.loc["icc2", "note"].startswith("reliability below 0.70") and whole.loc["icc1", "note"] == ""
+    assert whole.loc["icc1", "conf_low"] < whole.loc["icc1", "estimate"] < whole.loc["icc1", "conf_high"]
+
+
+def test_estimates_of_structure(keyed, answers):
+    table = structure_estimates({"long": fifteen(keyed), "short": answers}, population="student", wave="1")
+    table = table.set_index(["construct", "measure"])
+    r = BY_PSYCH["omega"]["bfi"]
+    assert table.loc[("long", "omega_hierarchical"), "estimate"] == pytest.approx(r["omega_h_covariance"], rel=1e-6)
+    assert table.loc[("short", "omega_hierarchical"), "note"] == "fewer than six items: no three factors"
+    assert table.loc[("short", "alpha_ordinal"), "estimate"] > alpha(answers).estimate
+
+
+def test_ordinal_alpha_that_is_missing_says_why(answers):
+    assert ordinal_alpha(answers.assign(a=1.0)).note == "an item has the same answer from everyone"
+    assert ordinal_alpha(answers[["a"]]).note == "too few items, answers or schools"
