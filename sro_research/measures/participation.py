@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pandas as pd
 
 from sro_research.estimates import as_estimates
+from sro_research.instruments import Instrument
+from sro_research.schemas import NO_CONSENT, SCREENED_OUT
 
 ROSTER = {"student": "students", "staff": "staff"}
 """The column of `schools` that counts the people of a population."""
@@ -66,3 +70,81 @@ def response_counts(rates: pd.DataFrame) -> pd.DataFrame:
         ],
         ignore_index=True,
     )
+
+
+COMPLETE, PARTIAL = 0.8, 0.5
+"""Share of the questions whose answer makes a survey complete, or partial; less is a break-off. AAPOR asks each study
+to say what counts (Standard Definitions 2023, "Complete/partial questionnaires")."""
+OUTCOMES = ["complete", "partial", "break_off"]
+
+
+def dispositions(responses: pd.DataFrame, instrument: Instrument) -> pd.DataFrame:
+    """Count complete, partial and broken-off surveys by `school_id` and `wave`.
+
+    "Don't know" and "prefer not to answer" are answers; a blank is none.
+    """
+    items = [item.id for item in instrument.items]
+    answered = responses[items].notna().sum(axis=1) / len(items)
+    outcome = pd.cut(answered, [-1, PARTIAL, COMPLETE, 2], right=False, labels=OUTCOMES[::-1])
+    counts = pd.crosstab([responses["school_id"], responses["wave"]], outcome).reindex(columns=OUTCOMES, fill_value=0)
+    return counts.rename_axis(columns=None).reset_index()
+
+
+def outcome_rates(counts: pd.DataFrame) -> pd.DataFrame:
+    """Add AAPOR's outcome rates to counts of people.
+
+    `counts` has `complete` (I), `partial` (P), `break_off` and `refused` (R), `not_eligible`, and `roster`, all people
+    who could have been asked, or missing. Adds `rr1` = I / eligible, `rr2` = (I+P) / eligible, `coop1` = I / (I+P+R),
+    `coop2` = (I+P) / (I+P+R) and `ref1` = R / eligible, where everyone on the roster who is not known to be ineligible
+    is eligible (AAPOR 2023, Standard Definitions). Rates are missing where the roster is, or counts fewer people than
+    answered.
+    """
+    complete, both = counts["complete"], counts["complete"] + counts["partial"]
+    refused = counts["break_off"] + counts["refused"]
+    eligible = (counts["roster"] - counts["not_eligible"]).astype("Float64")
+    eligible = eligible.where(eligible >= both + refused)
+    reached = (both + refused).astype("Float64")
+    reached = reached.where(reached > 0)
+    return counts.assign(
+        eligible=eligible,
+        rr1=complete / eligible,
+        rr2=both / eligible,
+        coop1=complete / reached,
+        coop2=both / reached,
+        ref1=refused / eligible,
+    )
+
+
+def group_rates(responses: pd.DataFrame, enrollment: pd.DataFrame) -> pd.DataFrame:
+    """Count answers against enrollment by wave and group, of the schools whose enrollment is known.
+
+    `enrollment` has `school_id`, `wave`, `group_by`, `group` (a code as text) and `people`. Returns `wave`, `group_by`,
+    `group`, `answers`, `people` and `rate`, missing where fewer people are enrolled than answered: then the two do not
+    mean the same group.
+    """
+    tables = []
+    for group_by, people in enrollment.groupby("group_by"):
+        group = responses[group_by].astype("Int64").astype("string")
+        answers = responses.assign(group=group).groupby(["school_id", "wave", "group"]).size().rename("answers")
+        table = people.merge(answers.reset_index(), on=["school_id", "wave", "group"], how="left")
+        table = table.fillna({"answers": 0}).groupby(["wave", "group"])[["answers", "people"]].sum().reset_index()
+        rate = table["answers"] / table["people"].astype("Float64").where(table["people"] > 0)
+        tables.append(table.assign(group_by=group_by, rate=rate.where(rate <= 1)))
+    columns = ["wave", "group_by", "group", "answers", "people", "rate"]
+    return pd.concat(tables, ignore_index=True)[columns] if tables else pd.DataFrame(columns=columns)
+
+
+def reached_without_answers(quarantine: pd.DataFrame, surveys: Mapping[str, tuple[str, str]]) -> pd.DataFrame:
+    """Count people whose rows were set aside at the door, by `population` and `wave`: `refused` and `not_eligible`.
+
+    `surveys` gives population and wave of each file. Previews are nobody.
+    """
+    rows = []
+    for file, (population, wave) in surveys.items():
+        of = quarantine[quarantine["source"] == file]
+        counts = {
+            name: of.loc[of["rule"] == rule, "row"].nunique()
+            for name, rule in {"refused": NO_CONSENT, "not_eligible": SCREENED_OUT}.items()
+        }
+        rows.append({"population": population, "wave": wave, **counts})
+    return pd.DataFrame(rows).groupby(["population", "wave"], as_index=False).sum()

@@ -74,6 +74,28 @@ def make_answers(
     return table
 
 
+def enrolled_groups(
+    roster: pd.DataFrame, answers: pd.DataFrame, instrument: Instrument, rng: np.random.Generator
+) -> pd.DataFrame:
+    """Count the students of each school and wave by group: those who said so in `answers`, and the rest by chance."""
+    rows = []
+    for question, background in instrument.background.items():
+        codes = list(background.labels)
+        stated = answers.groupby(["school_id", "wave", question]).size().unstack(question).reindex(columns=codes)
+        stated = stated.reindex(pd.MultiIndex.from_frame(roster[["school_id", "wave"]])).fillna(0).astype(int)
+        for (school, wave), level, students in zip(stated.index, roster["level"], roster["students"], strict=True):
+            said = stated.loc[(school, wave)].to_numpy()
+            shares = _shares(question, level, codes)
+            rest = rng.multinomial(students - said.sum(), [shares.get(code, 0.0) for code in codes])
+            rows += [(school, wave, question, str(code), n) for code, n in zip(codes, said + rest, strict=True)]
+    return pd.DataFrame(rows, columns=["school_id", "wave", "group_by", "group", "people"])
+
+
+def _shares(question: str, level: str, codes: list[int]) -> dict[int, float]:
+    """Return how likely each code of a background question is in a school of a level."""
+    return GRADES[level] if question == "grade_band" else SHARES.get(question, {code: 1 / len(codes) for code in codes})
+
+
 def _cells(exposure: pd.DataFrame, waves: list[Wave], truth: Truth, rng: np.random.Generator) -> pd.DataFrame:
     """Return school-waves with their planted effects and response rates."""
     ids = list(exposure["school_id"].unique())
@@ -120,5 +142,5 @@ def _background(question: str, instrument: Instrument, people: pd.DataFrame, rng
             here = (people["level"] == level).to_numpy()
             drawn[here] = rng.choice(list(shares), here.sum(), p=list(shares.values()))
         return drawn
-    shares = SHARES.get(question, {code: 1 / len(codes) for code in codes})
+    shares = _shares(question, "", codes)
     return rng.choice(list(shares), len(people), p=list(shares.values()))

@@ -10,7 +10,7 @@ from scipy import stats
 
 from sro_research.instruments import Instrument
 from sro_research.parameters import Wave
-from sro_research.synthetic.answers import make_answers
+from sro_research.synthetic.answers import enrolled_groups, make_answers
 from sro_research.synthetic.truth import Truth
 
 MEDIAN_STUDENTS = 160
@@ -46,8 +46,8 @@ NAMES = (
 class District:
     """Tables as a district would export them, and the truth behind them.
 
-    `tables` holds `schools`, `officers`, `assignments`, `training` and `outreach`; `responses` the answers by
-    (instrument, wave).
+    `tables` holds `schools`, `enrollment` by group, `officers`, `assignments`, `training` and `outreach`; `responses`
+    the answers by (instrument, wave).
     """
 
     tables: dict[str, pd.DataFrame]
@@ -90,6 +90,8 @@ def make_district(
         responses |= {
             (instrument.id, wave.id): answers[answers["wave"] == wave.id].drop(columns="wave") for wave in waves
         }
+        if instrument.population == "student":
+            tables["enrollment"] = enrolled_groups(roster, answers, instrument, rng)
     return District(tables, responses, replace(truth))
 
 

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from sro_research.instruments import Background, Construct, Instrument, Item
-from sro_research.measures.quality import answer_quality, straight_lining
+from sro_research.measures.quality import answer_quality
 from sro_research.measures.scales import answer_counts, keyed_answers, score
 from sro_research.models.district_means import district_estimates
 
@@ -75,23 +75,8 @@ LONG = Construct("long", {}, {}, {}, True, 2, tuple(item(f"q{i}", reverse=i == 0
 SURVEY = Instrument("long", 1, "student", {}, {}, {"long": LONG}, {}, {98: "dont_know"})
 
 
-@pytest.mark.parametrize(
-    ("answers", "found"),
-    [
-        ([3] * 12, True),
-        ([3] * 11 + [2], False),
-        ([98] + [3] * 11, False),  # the reverse-keyed question was not answered: agreeing with all may be meant
-        ([3] * 9 + [None] * 3, False),  # too few answers to say
-        ([3] * 10 + [98, 98], True),
-    ],
-)
-def test_straight_lining(answers, found):
-    table = pd.DataFrame([answers], columns=[i.id for i in LONG.items]).astype("Int16")
-    assert straight_lining(table, SURVEY).tolist() == [found]
-
-
 def test_quality_counts_blanks_and_missing_codes():
     table = pd.DataFrame([[98] * 6 + [None] * 6, [3] * 12], columns=[i.id for i in LONG.items]).astype("Int16")
     row = answer_quality(table.assign(wave="1"), SURVEY).iloc[0]
     assert row["respondents"] == 2
-    assert (row["blank"], row["dont_know"], row["straight_lining"]) == (0.25, 0.25, 0.5)
+    assert (row["blank"], row["dont_know"]) == (0.25, 0.25)

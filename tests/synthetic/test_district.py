@@ -10,12 +10,13 @@ from conftest import PROJECT
 
 from sro_research.instruments import load_instrument
 from sro_research.intake import take_in
+from sro_research.measures.flags import flag_answers
 from sro_research.measures.outreach import outreach_hours
 from sro_research.measures.quality import answer_quality
 from sro_research.measures.scales import score
 from sro_research.models.multilevel import BETWEEN, WITHIN, engagement_estimates
 from sro_research.models.reliability import school_reliability
-from sro_research.parameters import TrainingStandard, read_checked, read_parameters
+from sro_research.parameters import Quality, TrainingStandard, read_checked, read_parameters
 from sro_research.synthetic import Truth, make_district, write_exports
 from sro_research.synthetic.answers import make_answers
 from sro_research.synthetic.district import District
@@ -61,6 +62,20 @@ def test_it_has_the_promised_size(district):
     assert (groups < 10).mean() > 0.3
 
 
+def test_enrolled_groups_add_up_to_their_school_and_hold_who_answered(district):
+    groups, roster = district.tables["enrollment"], district.tables["schools"]
+    per_school = groups.groupby(["school_id", "wave", "group_by"])["people"].sum().unstack()
+    students_ = roster.set_index(["school_id", "wave"])["students"]
+    assert set(per_school) == {"gender", "race_ethnicity", "grade_band", "language"}
+    assert per_school.eq(students_, axis=0).all(axis=None)
+    stated = students(district).groupby(["school_id", "wave", "gender"]).size()
+    gender = groups[groups["group_by"] == "gender"]
+    people = gender.set_index(["school_id", "wave", gender["group"].astype(int)])["people"]
+    codes = list(INSTRUMENTS[0].background["gender"].labels)
+    stated = stated[stated.index.isin(codes, level="gender")]
+    assert (stated.to_numpy() <= people.reindex(stated.index).to_numpy()).all() and len(stated) > 10
+
+
 def test_training_is_staggered_and_incomplete(district):
     officers, training = district.tables["officers"], district.tables["training"]
     first = training.groupby("officer_id")["completed_on"].min()
@@ -83,7 +98,8 @@ def test_planted_shares_come_back(district):
     for name in ("blank", "dont_know", "prefer_not"):
         assert quality[name].mean() == pytest.approx(getattr(truth, name), abs=0.003)
     # A few straight-liners skip too many questions to be seen.
-    assert quality["straight_lining"].mean() == pytest.approx(truth.straight_lining, abs=0.01)
+    flags = flag_answers(students(district), INSTRUMENTS[0], rules=Quality())
+    assert flags["straight_lining"].mean() == pytest.approx(truth.straight_lining, abs=0.01)
 
 
 def plain_district(rng: np.random.Generator) -> pd.DataFrame:
