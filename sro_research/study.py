@@ -143,7 +143,31 @@ class Study:
 
     def keep_quarantine(self, quarantine: pd.DataFrame) -> None:
         """Write the rows that were set aside, by source, row number and rule."""
-        write_text(self.folders.internal / "quarantine" / "quarantine.csv", quarantine.to_csv(index=False))
+        write_text(self._quarantine, quarantine.to_csv(index=False))
+
+    def quarantine(self) -> pd.DataFrame:
+        """Read the rows that were set aside."""
+        return pd.read_csv(self._quarantine, dtype={"source": "str", "column": "str", "rule": "str"}).fillna("")
+
+    @property
+    def _quarantine(self) -> Path:
+        return self.folders.internal / "quarantine" / "quarantine.csv"
+
+    @property
+    def survey_files(self) -> dict[str, tuple[str, str]]:
+        """Return population and wave of each file of answers."""
+        return {s.file: (self.instruments[s.instrument].population, s.wave) for s in self.parameters.surveys}
+
+    def keep_comparability(self, table: pd.DataFrame) -> None:
+        """Write which groups may be compared on which construct: `population`, `construct`, `group_by`, `verdict`."""
+        keys = ["population", "construct", "group_by"]
+        write_json(
+            self._comparability, {"|".join(key): v for *key, v in table[[*keys, "verdict"]].itertuples(index=False)}
+        )
+
+    @property
+    def _comparability(self) -> Path:
+        return self.folders.internal / "estimates" / "comparability.json"
 
     def keep_estimates(self, name: str, *tables: pd.DataFrame) -> pd.DataFrame:
         """Write the estimates of one notebook and return them."""
@@ -202,6 +226,7 @@ class Study:
             rows_hidden=len(pattern.rows) - shown,
             audited=dt.date.today().isoformat(),
             provided=tuple(sorted(set(sources.loc[status == "read", "kind"]))),
+            comparable=dict(read_json(self._comparability) or {}),
         )
         write_table(self.folders.rows, rows_to_keep(pattern, estimates))
         write_table(self.folders.cells, cells)

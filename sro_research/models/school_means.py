@@ -148,10 +148,10 @@ def _cells(scores: pd.DataFrame, roster: pd.Series, group_by: str) -> pd.DataFra
     `unseen` is the share of the school's people who gave no score, 1 where the roster is unknown; `alike` says that all
     scores are the same although somebody is unseen.
     """
-    valid = scores.dropna(subset=["score"])
-    keys = [*CELL, group_by] if group_by else CELL
-    cells = valid.groupby(keys, observed=True).agg(
-        n=("score", "size"),
+    by_school = scores.groupby(CELL, observed=True)
+    by_cell = scores.groupby([*CELL, group_by], observed=True) if group_by else by_school
+    cells = by_cell.agg(
+        n=("score", "count"),
         lowest=("score", "min"),
         highest=("score", "max"),
         mean_score=("score", "mean"),
@@ -159,10 +159,9 @@ def _cells(scores: pd.DataFrame, roster: pd.Series, group_by: str) -> pd.DataFra
         share_agree=("agrees", "mean"),
         share_agree_se=("agrees", "std"),
     )
-    cells = cells.reset_index()
-    sampled = valid.groupby(CELL, observed=True).size().rename("sampled")
-    answered = scores.groupby(CELL, observed=True).size().rename("answered")
-    cells = cells.merge(sampled.reset_index(), on=CELL).merge(answered.reset_index(), on=CELL)
+    cells = cells[cells["n"] > 0].reset_index()
+    people = by_school["score"].agg(sampled="count", answered="size").reset_index()
+    cells = cells.merge(people, on=CELL)
     cells = cells.merge(roster.rename("roster").reset_index(), on=["school_id", "wave"], how="left")
     known = cells["roster"].astype("Float64").to_numpy(dtype=float, na_value=np.nan)
     # More answers than people means the roster is wrong; then it is as good as unknown.

@@ -20,6 +20,12 @@ from sro_research.report.parts import Figure, Heading, Paragraph, Part, Table
 from sro_research.report.sections.summary import headlines
 from sro_research.report.words import Words
 
+COMPARABLE = {
+    "comparable": "groups_comparable",
+    "not comparable": "groups_not_comparable",
+    "can't tell": "groups_cannot_tell",
+}
+"""What is said where groups may be compared on a scale, where they may not, and where that is not known."""
 COMBINED = "other"
 """The group that holds the hidden groups of a school together."""
 ROLES = ("officer_trust", "officer_enforcer")
@@ -241,6 +247,7 @@ def _group_part(page: Page, instrument: Instrument, construct: Construct, questi
             axis=w("axis_people"),
         ),
         table=Table(title, [w("group"), w("of_100"), w("likely_range"), w("answers")], body, [False, True, True, True]),
+        note=w(COMPARABLE[page.facts.comparable.get("|".join(at.values()), "can't tell")]),
     )
 
 
