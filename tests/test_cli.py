@@ -198,6 +198,7 @@ def test_a_dry_run_before_a_run(district: Path) -> None:
         for name in (
             "data_quality",
             "climate_perceptions",
+            "survey_quality",
             "training_and_outreach",
             "engagement_and_climate",
             "safe_cells",

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
@@ -58,3 +61,16 @@ def answer_counts(responses: pd.DataFrame, instrument: Instrument) -> pd.DataFra
         table = counts.stack().rename("count").reset_index()
         tables.append(table.assign(item=item.id, valid=table.groupby(["school_id", "wave"])["count"].transform("sum")))
     return pd.concat(tables, ignore_index=True)
+
+
+def asking_only(instrument: Instrument, items: Mapping[str, list[str]]) -> Instrument:
+    """Return an instrument as if it had asked these items of these constructs only, such as those shared with another.
+
+    A score needs no more answers than before, and no more than there are items.
+    """
+    constructs = {}
+    for name, kept in items.items():
+        construct = instrument.constructs[name]
+        chosen = tuple(item for item in construct.items if item.id in kept)
+        constructs[name] = replace(construct, items=chosen, minimum_items=min(construct.minimum_items, len(chosen)))
+    return replace(instrument, constructs=constructs)

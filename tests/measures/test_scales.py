@@ -5,7 +5,7 @@ import pytest
 
 from sro_research.instruments import Background, Construct, Instrument, Item
 from sro_research.measures.quality import answer_quality
-from sro_research.measures.scales import answer_counts, keyed_answers, score
+from sro_research.measures.scales import answer_counts, asking_only, keyed_answers, score
 from sro_research.models.district_means import district_estimates
 
 CODES = (1, 2, 3, 4)
@@ -69,6 +69,14 @@ def test_answers_are_counted_as_they_were_given():
     assert set(counts.loc[counts["item"] == "t2", "valid"]) == {1}
     # Not turned round: the chart shows what people ticked.
     assert counts[counts["item"] == "t3"].set_index("code")["count"].to_dict() == {1: 1, 2: 0, 3: 0, 4: 2}
+
+
+def test_an_instrument_that_asked_less():
+    less = asking_only(INSTRUMENT, {"trust": ["t3"]})
+    found = score(people((4, 4, 1), (1, 1, None)), less)
+    assert found["score"].tolist()[0] == 4.0 and pd.isna(found["score"][1])
+    assert list(less.constructs) == ["trust"] and less.constructs["trust"].minimum_items == 1
+    assert INSTRUMENT.constructs["trust"].minimum_items == 2
 
 
 LONG = Construct("long", {}, {}, {}, True, 2, tuple(item(f"q{i}", reverse=i == 0) for i in range(12)))
