@@ -3,19 +3,23 @@
 The within-between model (Mundlak 1978, Econometrica 46; Bell, Fairbrother & Jones 2019, Qual. Quant. 53) splits a
 school's exposure E into its mean over the waves and the distance from that mean:
 
-    score_ijt = wave_t + b_within (E_jt - E_j) + b_between E_j + u_j + u_jt + e_ijt
+    score_ijt = wave_t + b_within (E_jt - E_j) + b_between E_j + adjustments + u_d + u_j + u_jt + e_ijt
 
-with random intercepts of schools (u_j) and of school-waves (u_jt), because exposure varies by school-wave and an
-intercept of schools alone would understate its error. Restricted maximum likelihood by `mixedlm`; Satterthwaite's
-degrees of freedom, never more than the design has (below). b_within compares a school with itself and is the closer of
-the two to a cause; b_between is an association. Neither proves one: exposure is not assigned at random.
+with random intercepts of districts (u_d, where there is more than one), of schools (u_j) and of school-waves (u_jt),
+because exposure varies by school-wave and an intercept of schools alone would understate its error. Restricted maximum
+likelihood by `mixedlm`. b_within compares a school with itself and is the closer of the two to a cause; b_between, and
+the contextual effect b_between - b_within, are associations. None proves a cause: exposure is not assigned at random.
 
-References: R `lmerTest` 3.1, tests/reference/district.
+With fewer than `MANY_SCHOOLS` schools standard errors and degrees of freedom are Kenward & Roger's, with more
+Satterthwaite's; neither may have more degrees of freedom than the design (`Design.ceiling`).
+
+References: R `lmerTest` 3.1 and `pbkrtest` 0.5, tests/reference/district and tests/reference/multilevel.
 """
 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,135 +28,178 @@ from mixedlm import lmer
 from scipy import stats
 
 from sro_research.estimates import as_estimates
+from sro_research.models.exposure_design import BETWEEN_TERM, WITHIN_TERM, Design, engagement_design
+from sro_research.models.kenward_roger import kenward_roger
 from sro_research.models.school_means import CONFIDENCE
 
-FEWEST_SCHOOLS = 10
-"""With fewer schools the model is not fitted: its errors cannot be trusted (McNeish & Stapleton 2016)."""
+MANY_SCHOOLS = 50
+"""From here on Satterthwaite's degrees of freedom do (McNeish 2017, Multivar. Behav. Res. 52, 661-670)."""
 
-WITHIN, BETWEEN = "effect_within_schools", "effect_between_schools"
+WITHIN, BETWEEN, CONTEXTUAL = "effect_within_schools", "effect_between_schools", "effect_contextual"
+CONTEXTUAL_TERM = "contextual"
+MEASURES = {WITHIN_TERM: WITHIN, BETWEEN_TERM: BETWEEN, CONTEXTUAL_TERM: CONTEXTUAL}
+KENWARD_ROGER, SATTERTHWAITE = "Kenward-Roger", "Satterthwaite"
+LEVEL_NAMES = {"district": "districts", "school": "schools", "school_wave": "waves of a school"}
+ZERO = 1e-4
+"""A standard deviation below this part of the residual one is a zero that was come near to (`lme4::isSingular`)."""
 
 
 @dataclass(frozen=True)
 class WithinBetween:
-    """A fitted model: one row per coefficient, standard deviations by level, and whether a variance was zero.
+    """A fitted model, in score points per unit of the exposure.
 
-    `coefficients` has `term`, `estimate`, `std_error`, `df`, in score points per unit of the exposure.
+    `coefficients`: one row per coefficient (`term`, `estimate`, `std_error`, `df`), model-based errors, Satterthwaite.
+    `effects`: rows `within`, `between`, `contextual`, with the errors and degrees of freedom of `method`.
+    `zero_levels`: levels whose variance was estimated as zero. `sd_district` is missing without districts.
     """
 
     coefficients: pd.DataFrame
+    effects: pd.DataFrame
+    method: str
+    sd_district: float
     sd_school: float
     sd_school_wave: float
     sd_residual: float
+    zero_levels: list[str]
     n: int
     schools: int
     school_waves: int
-    singular: bool
+
+    @property
+    def singular(self) -> bool:
+        """Whether a variance was estimated as zero."""
+        return bool(self.zero_levels)
 
 
-def fit_within_between(scores: pd.DataFrame, exposure: pd.Series) -> WithinBetween:
+def fit_within_between(
+    scores: pd.DataFrame,
+    exposure: pd.Series,
+    *,
+    adjust: Sequence[str] = (),
+    school_covariates: pd.DataFrame | None = None,
+    districts: pd.Series | None = None,
+) -> WithinBetween:
     """Fit the model to scores (`school_id`, `wave`, `score`) and an exposure by (school_id, wave).
 
-    Rows without a score or an exposure are left out. Raises `ValueError` where fewer than `FEWEST_SCHOOLS` schools
-    or fewer than two waves remain, the exposure does not vary within and between schools, or the design leaves no
-    degree of freedom for either effect.
+    The arguments, what is left out and what raises `ValueError`: see `engagement_design`. For an exposure of the wave
+    before, give `exposure_design.lagged(exposure, waves)`.
     """
-    data, waves = _prepare(scores, exposure)
-    fixed = [f"wave_{i}" for i in range(1, len(waves))]
-    formula = " + ".join([*fixed, "within", "between", "(1 | school)", "(1 | school_wave)"])
+    made = engagement_design(scores, exposure, adjust=adjust, school_covariates=school_covariates, districts=districts)
+    return fit(made)
+
+
+def fit(made: Design) -> WithinBetween:
+    """Fit the model to a design."""
+    groups = " + ".join(f"(1 | {level})" for level in made.levels)
     with warnings.catch_warnings():
-        # A variance of zero is a finding, carried in `singular`; it must not be printed into a notebook.
+        # A variance of zero is a finding, carried in `zero_levels`; it must not be printed into a notebook.
         warnings.filterwarnings("ignore", message="Model is singular")
-        fit = lmer(f"score ~ {formula}", data)
-    table = fit.tidy()
+        warnings.filterwarnings("ignore", message="Grouping factor .* has only")
+        found = lmer(f"score ~ {' + '.join(made.terms)} + {groups}", made.table)
+        table = found.tidy()
     table = table[table["effect"] == "fixed"]
-    spread = fit.VarCorr().groups
-    schools, cells = data["school"].nunique(), data["school_wave"].nunique()
+    spread = {level: float(found.VarCorr().groups[level].stddev["(Intercept)"]) for level in made.levels}
+    sigma = float(found.sigma)
     # Satterthwaite's df explode where a variance is estimated as zero; the design itself has no more than these.
-    ceiling = _design_df(schools, cells, len(waves))
-    df = [min(row.df, ceiling.get(row.term, row.df)) for row in table.itertuples()]
+    df = [min(row.df, made.ceiling.get(row.term, row.df)) for row in table.itertuples()]
+    coefficients = pd.DataFrame(
+        {
+            "term": [made.terms.get(term, term) for term in table["term"]],
+            "estimate": list(table["estimate"]),
+            "std_error": list(table["std.error"]),
+            "df": df,
+        },
+        index=pd.Index(table["term"], name="column"),
+    )
+    few = made.schools < MANY_SCHOOLS
+    columns = list(coefficients.index)
+    errors = _by_kenward_roger(made, columns, spread, sigma) if few else _by_satterthwaite(coefficients, found.vcov())
+    effects = pd.DataFrame.from_dict(errors, orient="index", columns=["std_error", "df"]).rename_axis("term")
+    effects.insert(0, "estimate", [float(c @ coefficients["estimate"]) for c in _contrasts(columns).values()])
     return WithinBetween(
-        coefficients=pd.DataFrame(
-            {
-                "term": list(table["term"]),
-                "estimate": list(table["estimate"]),
-                "std_error": list(table["std.error"]),
-                "df": df,
-            }
-        ),
-        sd_school=float(spread["school"].stddev["(Intercept)"]),
-        sd_school_wave=float(spread["school_wave"].stddev["(Intercept)"]),
-        sd_residual=float(fit.sigma),
-        n=len(data),
-        schools=schools,
-        school_waves=cells,
-        singular=bool(fit.isSingular()),
+        coefficients=coefficients,
+        effects=effects,
+        method=KENWARD_ROGER if few else SATTERTHWAITE,
+        sd_district=spread.get("district", np.nan),
+        sd_school=spread["school"],
+        sd_school_wave=spread["school_wave"],
+        sd_residual=sigma,
+        zero_levels=[level for level, sd in spread.items() if sd < ZERO * sigma],
+        n=len(made.table),
+        schools=made.schools,
+        school_waves=made.school_waves,
     )
 
 
 def engagement_estimates(
-    scores: pd.DataFrame, exposure: pd.Series, *, population: str, construct: str, per: float
+    scores: pd.DataFrame,
+    exposure: pd.Series,
+    *,
+    population: str,
+    construct: str,
+    per: float,
+    adjust: Sequence[str] = (),
+    school_covariates: pd.DataFrame | None = None,
+    districts: pd.Series | None = None,
 ) -> pd.DataFrame:
-    """Return the within and the between effect as estimates, in scale points per `per` units of the exposure.
+    """Return the within, between and contextual effects as estimates, in scale points per `per` units of the exposure.
 
-    Where the model cannot be fitted, both rows say why.
+    Where the model cannot be fitted, each row says why.
     """
-    about = {
-        "population": population,
-        "construct": construct,
-        "unit": "scale points",
-        "method": "within-between REML, Satterthwaite",
-    }
+    about = {"population": population, "construct": construct, "unit": "scale points"}
     of = scores[scores["construct"] == construct]
     try:
-        fit = fit_within_between(of, exposure)
+        model = fit_within_between(
+            of, exposure, adjust=adjust, school_covariates=school_covariates, districts=districts
+        )
     except ValueError as reason:
-        rows = pd.DataFrame({"measure": [WITHIN, BETWEEN], "n": int(of["score"].notna().sum())})
-        return as_estimates(rows, note=str(reason), **about)
-    effects = fit.coefficients.set_index("term").loc[["within", "between"]]
+        rows = pd.DataFrame({"measure": list(MEASURES.values()), "n": int(of["score"].notna().sum())})
+        return as_estimates(rows, note=str(reason), method="within-between REML", **about)
+    effects = model.effects
     reach = stats.t.ppf((1 + CONFIDENCE) / 2, effects["df"]) * effects["std_error"]
     rows = pd.DataFrame(
         {
-            "measure": [WITHIN, BETWEEN],
-            "n": fit.n,
+            "measure": effects.index.map(MEASURES),
+            "n": model.n,
             "estimate": per * effects["estimate"].to_numpy(),
             "std_error": per * effects["std_error"].to_numpy(),
             "conf_low": per * (effects["estimate"] - reach).to_numpy(),
             "conf_high": per * (effects["estimate"] + reach).to_numpy(),
         }
     )
-    note = "a variance between schools was estimated as zero" if fit.singular else ""
-    return as_estimates(rows, note=note, **about)
+    return as_estimates(rows, note=_note(model), method=f"within-between REML, {model.method}", **about)
 
 
-def _design_df(schools: int, school_waves: int, waves: int) -> dict[str, int]:
-    """Return the degrees of freedom that the numbers of schools, school-waves and waves leave to each effect."""
-    return {"within": school_waves - schools - waves, "between": schools - 2}
+def _note(model: WithinBetween) -> str:
+    """Say which variances were estimated as zero."""
+    between = [LEVEL_NAMES[level] for level in model.zero_levels]
+    return f"a variance was estimated as zero: between {', between '.join(between)}" if between else ""
 
 
-def _prepare(scores: pd.DataFrame, exposure: pd.Series) -> tuple[pd.DataFrame, list[str]]:
-    known = exposure.dropna().astype(float).rename("exposure").reset_index()
-    known["between"] = known.groupby("school_id")["exposure"].transform("mean")
-    known["within"] = known["exposure"] - known["between"]
-    data = scores.dropna(subset=["score"]).merge(known, on=["school_id", "wave"])
-    waves = sorted(data["wave"].unique())
-    if data["school_id"].nunique() < FEWEST_SCHOOLS:
-        raise ValueError(f"fewer than {FEWEST_SCHOOLS} schools: shown, not modelled")
-    if len(waves) < 2:
-        raise ValueError("one wave only: nothing changes within schools")
-    seen = data.drop_duplicates(["school_id", "wave"])
-    if np.isclose(seen["within"].std(), 0) or np.isclose(seen["between"].std(), 0):
-        raise ValueError("the exposure does not vary enough within and between schools")
-    if min(_design_df(data["school_id"].nunique(), len(seen), len(waves)).values()) < 1:
-        raise ValueError("too few schools were seen in more than one wave")
-    table = pd.DataFrame(
-        {
-            "score": data["score"].to_numpy(dtype=float),
-            "within": data["within"].to_numpy(dtype=float),
-            "between": data["between"].to_numpy(dtype=float),
-            "school": data["school_id"].astype(str).to_numpy(),
-            "school_wave": (data["school_id"] + "|" + data["wave"]).astype(str).to_numpy(),
-        }
-    )
-    for i, wave in enumerate(waves[1:], 1):
-        table[f"wave_{i}"] = (data["wave"] == wave).to_numpy(dtype=float)
-    return table, waves
+def _contrasts(columns: list[str]) -> dict[str, np.ndarray]:
+    """Return the effects as weights of the coefficients."""
+    within, between = (np.array([float(c == term) for c in columns]) for term in (WITHIN_TERM, BETWEEN_TERM))
+    return {WITHIN_TERM: within, BETWEEN_TERM: between, CONTEXTUAL_TERM: between - within}
+
+
+def _by_kenward_roger(
+    made: Design, columns: list[str], spread: dict[str, float], sigma: float
+) -> dict[str, tuple[float, float]]:
+    """Return the standard error and the degrees of freedom of each effect."""
+    x = made.table[list(made.terms)].assign(**{columns[0]: 1.0})[columns]
+    adjusted = kenward_roger(x, made.table[made.levels], [sd**2 for sd in spread.values()], sigma**2)
+    # A difference has at most the degrees of freedom of both its sides.
+    most = {CONTEXTUAL_TERM: sum(made.ceiling.values()), **made.ceiling}
+    return {
+        name: (adjusted.std_error(contrast), min(adjusted.df(contrast), most[name]))
+        for name, contrast in _contrasts(columns).items()
+    }
+
+
+def _by_satterthwaite(coefficients: pd.DataFrame, covariance: np.ndarray) -> dict[str, tuple[float, float]]:
+    """Return the standard error and the degrees of freedom of each effect."""
+    df = {term: float(coefficients.loc[term, "df"]) for term in (WITHIN_TERM, BETWEEN_TERM)}
+    # A difference of two independent sides has no fewer degrees of freedom than the poorer of them.
+    df[CONTEXTUAL_TERM] = min(df.values())
+    contrasts = _contrasts(list(coefficients.index))
+    return {name: (float(np.sqrt(c @ covariance @ c)), df[name]) for name, c in contrasts.items()}
