@@ -300,6 +300,48 @@ def synthesize(params_file: Path, schools: int, seed: int) -> None:
     click.echo(f"made-up raw files: {p.folders.data}")
 
 
+@main.command()
+@STUDY_FILE
+@RUN_DIR
+@click.option("--schools", type=click.IntRange(min=2), help="Suppose so many schools.")
+@click.option("--answers", type=click.IntRange(min=2), help="Suppose so many answers of each school in each wave.")
+@click.option("--icc", type=click.FloatRange(0, 1, max_open=True), help="Suppose this intraclass correlation.")
+@click.option(
+    "--exposure-sd",
+    type=click.FloatRange(0, min_open=True),
+    help="Suppose this standard deviation of the exposure within schools.",
+)
+@plainly
+def power(params_file: Path, run_dir: str, **supposed: Any) -> None:
+    """Say how small an effect the declared model can see, by the study's own data or by what is supposed."""
+    study = open_study(str(params_file), run_dir=run_dir)
+    model = study.parameters.model
+    if model is None:
+        raise StudyFileError(params_file, "it declares no `model`", fix="Declare one, as params/demo.yaml does.")
+    instrument = next(i for i in study.instruments.values() if i.population == model.population)
+    outcome = instrument.constructs[model.outcome]
+    from sro_research.models.power import Supposed, report
+
+    seen = None
+    if study.has(f"responses/{instrument.id}") and study.has("outreach") and study.has("schools"):
+        from sro_research.measures.outreach import outreach_hours
+        from sro_research.measures.scales import score
+
+        hours = outreach_hours(study.protected("outreach"), study.protected("schools"), study.parameters.waves)
+        scores = score(study.protected(f"responses/{instrument.id}"), instrument)
+        seen = scores[scores["construct"] == outcome.id], hours.set_index(["school_id", "wave"])["value"]
+    click.echo(f"Model: {model.outcome} of {model.population}, {model.exposure}, within schools over time.")
+    for line in report(
+        seen,
+        supposed=Supposed(**supposed),
+        waves=len(study.waves),
+        score_range=outcome.high - outcome.low,
+        effect=model.smallest_effect,
+        per=model.per,
+    ):
+        click.echo(line)
+
+
 @main.command("audit")
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--ledger", type=click.Path(path_type=Path), help="The ledger of earlier releases (ledger/rows.parquet).")
