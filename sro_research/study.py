@@ -250,12 +250,20 @@ def reported_schools(parameters: Parameters, schools: pd.DataFrame) -> dict[str,
 
 def breaks_of(parameters: Parameters, instruments: dict[str, Instrument]) -> set[tuple[str, str, str]]:
     """Return (population, construct, wave) where a line breaks; see `Instrument.breaks`."""
-    asked = {(source.instrument, source.wave): source.version for source in parameters.surveys}
+    asked: dict[tuple[str, str], int] = {}
+    for i, source in enumerate(parameters.surveys):
+        version = source.version or instruments[source.instrument].version
+        if asked.setdefault((source.instrument, source.wave), version) != version:
+            raise StudyFileError(
+                parameters.where("surveys", i),
+                "two files of one survey and wave hold answers to different versions",
+                fix="Give them one `version`, or make two waves of them.",
+            )
     return {
         (instrument.population, construct, wave)
         for name, instrument in instruments.items()
         for construct, wave in instrument.breaks(
-            {w.id: asked[name, w.id] or instrument.version for w in parameters.waves if (name, w.id) in asked}
+            {w.id: asked[name, w.id] for w in parameters.waves if (name, w.id) in asked}
         )
     }
 

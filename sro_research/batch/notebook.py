@@ -21,6 +21,8 @@ from sro_research.files import CANNOT_WRITE, unreadable, unwritable, write_bytes
 
 KERNEL = "python3"
 DEAD_KERNEL = "DeadKernelError"
+OUTPUT_SECONDS = 60
+"""nbclient gives a kernel four seconds to hand over its last outputs, which are not enough on a busy machine."""
 WARM = "warm"
 STOCK = "stock"
 """Engines that this project registers with papermill: its own with forked kernels (see `sro_research.batch.warm`), and
@@ -99,6 +101,7 @@ def run_notebook(
                 engine_name=engine,
                 keep=str(working),
                 execution_timeout=seconds_per_cell,
+                iopub_timeout=OUTPUT_SECONDS,
                 config=_transport(Path(sockets)) if sockets else Config(),
             )
         write_bytes(output, working.read_bytes())

@@ -9,7 +9,7 @@ import pandas as pd
 
 from sro_research.errors import SourceError
 from sro_research.intake.programs import Columns, Program
-from sro_research.intake.texts import same_text
+from sro_research.intake.texts import parts_of_answer, same_text
 from sro_research.parameters import SurveySource
 from sro_research.schemas import NO_CONSENT, PREVIEW, SCREENED_OUT
 
@@ -41,7 +41,12 @@ def _gave(columns: Columns, column: str, answers: Sequence[str | int], key: str,
     wanted = {same_text(str(answer)) for answer in answers}
     labels = columns.sheet.labels.get(place, {})
     wanted |= {same_text(code) for code, label in labels.items() if same_text(label) in wanted}
-    return columns.sheet.cells[place].map(lambda text: same_text(text) in wanted).astype(bool)
+
+    def gave(text: str) -> bool:
+        parts = [same_text(part) for part in parts_of_answer(text)]
+        return same_text(text) in wanted or (bool(parts) and any(part in wanted for part in parts))
+
+    return columns.sheet.cells[place].map(gave).astype(bool)
 
 
 def only_place(columns: Columns, theirs: str, ours: str, path: Path) -> int | None:

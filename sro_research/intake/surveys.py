@@ -16,7 +16,7 @@ import pandas as pd
 from sro_research.errors import SourceError, counted
 from sro_research.instruments import Instrument
 from sro_research.intake.answers import Answers, answers, in_words, schools_of
-from sro_research.intake.codebook import Codebook, codebook
+from sro_research.intake.codebook import BY_ID, Codebook, codebook
 from sro_research.intake.exports import Export, named, read_sheet
 from sro_research.intake.programs import PROGRAMS, Columns, Program, refuse_other_program, with_dictionary
 from sro_research.intake.set_aside import only_place, set_aside
@@ -136,7 +136,9 @@ def _known(
     places = {}
     for column, ways in found.items():
         best = [(how, place) for rank, how, place in ways if rank == min(ways)[0]]
-        if len({how for how, _ in best}) < len(best):
+        hows = [how for how, _ in best]
+        # Columns in two languages are one question; a column under its id is all of it.
+        if len(set(hows)) < len(best) or (BY_ID in hows and len(best) > 1):
             raise SourceError(
                 path,
                 f"{len(best)} columns are the question '{column}'",

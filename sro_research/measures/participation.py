@@ -26,7 +26,8 @@ def response_rates(responses: pd.DataFrame, schools: pd.DataFrame, *, population
     """Count answers against the roster of each school and wave in which the population was surveyed, as indicators.
 
     A school on the roster where nobody answered counts with zero answers: left out, it would make the district's rate
-    look better than it is. The rate is AAPOR's RR1 with everyone on the roster eligible. It is missing where the roster
+    look better than it is. Everyone on the roster is taken as eligible, and every survey that was handed in counts,
+    also one that was broken off: `outcome_rates` has the rates by AAPOR's names. The rate is missing where the roster
     is not known, or counts fewer people than answered and is therefore wrong.
     """
     answered, people = responses.groupby(["school_id", "wave"]).size(), roster(schools, population)

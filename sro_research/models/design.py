@@ -119,9 +119,10 @@ def adjusted(rows: pd.DataFrame, *, family: Sequence[str] = ()) -> pd.DataFrame:
     Benjamini & Hochberg 1995 (J. R. Stat. Soc. B 57, 289-300), R `p.adjust(method = "BH")`. `family` names the columns
     that tell families apart; blank, all rows are one. What has no p-value is not counted.
     """
-    made = pd.Series(np.nan, index=rows.index)
-    tested = rows[rows["p_value"].notna()]
-    for _, one in tested.groupby(list(family)) if family else [((), tested)]:
+    made = np.full(len(rows), np.nan)
+    tested = rows.reset_index(drop=True)
+    tested = tested[tested["p_value"].notna()]
+    for _, one in tested.groupby(list(family), dropna=False) if family else [((), tested)]:
         if len(one):
             made[one.index] = multipletests(one["p_value"], method="fdr_bh")[1]
     return rows.assign(p_adjusted=made)

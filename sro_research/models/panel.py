@@ -236,6 +236,10 @@ def training_effect_estimates(
 
 
 def _usable(panel: pd.DataFrame, waves: Sequence[str], controls: str) -> tuple[_Grid, int]:
+    unknown = (set(panel["wave"]) | set(panel["first_treated_wave"].dropna())) - set(waves)
+    if unknown:
+        # Left out, a wave in which schools were treated would make them schools that never were.
+        raise ValueError(f"the panel has {len(unknown)} waves that are not among those of the study")
     place = {wave: i for i, wave in enumerate(waves)}
     code, schools = pd.factorize(panel["school_id"])
     at = code, panel["wave"].map(place).to_numpy(dtype=int)
@@ -243,7 +247,9 @@ def _usable(panel: pd.DataFrame, waves: Sequence[str], controls: str) -> tuple[_
     y[at], w[at] = panel["mean"].to_numpy(dtype=float), panel["weight"].to_numpy(dtype=float)
     onset = np.full(len(schools), np.inf)
     onset[code] = panel["first_treated_wave"].map(place).fillna(np.inf).to_numpy(dtype=float)
-    grid = _Grid(y, w, onset)
+    # Before anybody was asked there is no level to compare with; who was treated by then was treated from the start.
+    first = int(np.argmax(w.sum(axis=0) > 0))
+    grid = _Grid(y[:, first:], w[:, first:], np.maximum(onset - first, 0.0))
     if len(y) and np.isfinite(onset).all():
         if controls == NEVER:
             raise ValueError("every school was treated in the end: none is left to compare with")

@@ -98,10 +98,11 @@ def observed_design(scores: pd.DataFrame, exposure: pd.Series) -> Design:
     kept. Raises `ValueError` as `power` does, and where no school-wave has two answers.
     """
     known = exposure.dropna().astype(float).rename("exposure").reset_index()
-    known["between"] = known.groupby("school_id")["exposure"].transform("mean")
-    known["within"] = known["exposure"] - known["between"]
     seen = scores.dropna(subset=["score"]).groupby(["school_id", "wave"])["score"].agg(["size", "mean", "var"])
     cells = seen.reset_index().merge(known, on=["school_id", "wave"]).rename(columns={"size": "answers"})
+    # As in the model: a school's mean exposure is that of the waves in which it answered.
+    cells["between"] = cells.groupby("school_id")["exposure"].transform("mean")
+    cells["within"] = cells["exposure"] - cells["between"]
     free = cells["answers"] - 1
     if free.sum() < 1:
         raise ValueError("no school and wave has two answers")

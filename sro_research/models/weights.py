@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import is_float_dtype
 
 from sro_research.models.sampling import DesignError, weights_of
 
@@ -25,6 +26,8 @@ SAME_TOTAL = 1e-6
 CAP_TIMES_MEDIAN = 4.0
 """Weights above this many medians are trimmed, as students' in PISA by explicit stratum (OECD, PISA 2018 Technical
 Report, ch. 8)."""
+
+NOT_TRIMMED = "weights differ too much between schools to be trimmed"
 
 CELL = ["school_id", "wave"]
 
@@ -193,7 +196,8 @@ def post_stratify(
     known = _enrolled(enrolment, group_by)
     base = pd.Series(weights_of(table, weight) if weight else 1.0, index=table.index)
     # Codes are compared as text, as the enrolment holds them.
-    rows = table[CELL].astype("str").assign(group=table[group_by].astype("string"), base=base.to_numpy())
+    codes = table[group_by].astype("Int64") if is_float_dtype(table[group_by]) else table[group_by]
+    rows = table[CELL].astype("str").assign(group=codes.astype("string"), base=base.to_numpy())
     rows = rows.merge(known, how="left", on=[*CELL, "group"]).assign(row=range(len(rows)))
     stated = rows["people"].notna() & (rows["base"] > 0)
     cells = known.merge(
@@ -236,6 +240,31 @@ def _pooled(cells: pd.DataFrame, fewest: int) -> pd.Series:
     return small | small.groupby(schools).transform("any") & (before < fewest)
 
 
+def effect_of_weights(
+    scores: pd.DataFrame, responses: pd.DataFrame, enrolment: pd.DataFrame, *, group_by: str, fewest: int = 5
+) -> pd.DataFrame:
+    """Compare shares that agree with those of people weighted to enrolment by school, wave and one question.
+
+    `scores` comes from `measures.scales.score` for these `responses`. Weights are trimmed where a cap can hold; `note`
+    says where none can. Returns one row per construct: `n` people with a weight, what they count for (`effective_n`),
+    the share that agree `plain` and `weighted`, and their `difference`.
+    """
+    weights, note = post_stratify(responses, enrolment, group_by=group_by, fewest=fewest).weights.dropna(), ""
+    try:
+        weights = trim(weights)
+    except DesignError:
+        note = NOT_TRIMMED
+    keyed = weights.set_axis(responses.loc[weights.index, "respondent_key"])
+    of = scores.assign(weight=scores["respondent_key"].map(keyed)).dropna(subset=["agrees", "weight"])
+    rows = []
+    for construct, answers in of.groupby("construct", observed=True):
+        plain, cost = answers["agrees"].mean(), kish(answers["weight"])
+        weighted = (answers["agrees"] * answers["weight"]).sum() / answers["weight"].sum()
+        rows.append((construct, group_by, cost.n, cost.effective_n, plain, weighted, weighted - plain, note))
+    columns = ["construct", "group_by", "n", "effective_n", "plain", "weighted", "difference", "note"]
+    return pd.DataFrame(rows, columns=columns)
+
+
 def trim(weights: pd.Series, *, times_median: float = CAP_TIMES_MEDIAN) -> pd.Series:
     """Cut weights to a number of medians and share out what was cut equally among the others, so that the sum stays.
 
@@ -257,6 +286,7 @@ def trim(weights: pd.Series, *, times_median: float = CAP_TIMES_MEDIAN) -> pd.Se
 
 def kish(weights: pd.Series) -> Kish:
     """Return n sum(w^2) / sum(w)^2, the design effect of unequal weights, and the effective n (Kish 1965, 11.7)."""
+    weights = weights.dropna()  # Where nothing is known of a school, its people have no weight.
     squares, total, n = (weights**2).sum(), weights.sum(), len(weights)
     effective = total**2 / squares if squares > 0 else np.nan
     return Kish(n, n / effective, float(effective))

@@ -94,7 +94,7 @@ def outcome(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
 
 def test_the_run_goes_to_its_end_without_the_broken_files(outcome: Outcome) -> None:
     assert outcome.run.returncode == 3
-    assert "7 made, 0 up to date, 0 failed" in outcome.run.stdout
+    assert "8 made, 0 up to date, 0 failed" in outcome.run.stdout
     pages = {path.name for path in (outcome.root / "release").iterdir()}
     assert pages == {f"{page}{language}.html" for page in ("index", "school_0001", "board") for language in ("", ".es")}
 
@@ -180,7 +180,7 @@ def test_a_study_that_cannot_be_run_says_why(tmp_path: Path, name: str, problem:
     check, run = sro_research("check", study), sro_research("run", study)
     assert check.returncode == run.returncode == 2
     assert check.stdout.splitlines()[-1] == run.stdout.splitlines()[-1] == "The study cannot run."
-    said = [line for line in run.stderr.splitlines() if not line.startswith("0/5 ")]
+    said = [line for line in run.stderr.splitlines() if not line.startswith("0/6 ")]
     assert len(said) == 1
     assert said[0].startswith(f"error: {tmp_path}{problem}")
     assert f"error: {tmp_path}/data/{name}: the file is empty. Export it again." in check.stderr

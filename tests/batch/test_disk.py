@@ -97,7 +97,7 @@ def test_a_full_disk_ends_a_run_in_one_sentence_and_the_old_release_stays(
     )
     assert files(study.release) == old
     (study.root / "filler").unlink()
-    assert run(command(study)).startswith(f"0\n{len(PAGES) - 2} made, 7 up to date, 0 failed")
+    assert run(command(study)).startswith(f"0\n{len(PAGES) - 2} made, 8 up to date, 0 failed")
     assert times_made(study) - before == Counter(PAGES)
     new = files(study.release)
     free = os.statvfs(study.root)
@@ -107,7 +107,7 @@ def test_a_full_disk_ends_a_run_in_one_sentence_and_the_old_release_stays(
     assert re.fullmatch(rf"error: {waiting}/\S*: cannot be written: no space left on device\. .*", error)
     assert files(study.release) == new
     (study.root / "filler").unlink()
-    assert run(command(study)).startswith("0\n0 made, 10 up to date, 0 failed")
+    assert run(command(study)).startswith("0\n0 made, 11 up to date, 0 failed")
     assert files(study.release) == new and not staged_for(study.release).exists()
 
 
@@ -119,7 +119,7 @@ def test_a_page_that_is_too_large_for_the_disk_ends_the_run(demo: Run, tmp_path:
         rf"error: school/0003: {study.internal}/notebooks/\S+: cannot be written: file too large\. .* {GO_ON}", error
     )
     assert files(study.release) == old
-    assert run(command(study)).startswith("0\n3 made, 7 up to date, 0 failed")
+    assert run(command(study)).startswith("0\n3 made, 8 up to date, 0 failed")
     assert times_made(study) - before == Counter(PAGES)
 
 
@@ -136,7 +136,7 @@ def test_a_manifest_that_cannot_grow_ends_the_run_and_a_line_it_has_half_is_none
     assert path.stat().st_size == room
     assert files(study.release) == old
     assert times_made(study) - before == Counter(["school/0001"])
-    assert run(command(study)).startswith("0\n4 made, 6 up to date, 0 failed")
+    assert run(command(study)).startswith("0\n4 made, 7 up to date, 0 failed")
     assert times_made(study) - before == Counter(PAGES)
 
 

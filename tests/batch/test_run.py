@@ -80,7 +80,7 @@ def test_a_finished_run_is_not_made_again(copy):
     before = pages(copy.release)
     again = sro_research("run", copy.params_file, "--limit", 2)
     assert again.returncode == 0, again.stderr
-    assert again.stdout.startswith("0 made, 8 up to date, 0 failed")
+    assert again.stdout.startswith("0 made, 9 up to date, 0 failed")
     rows, note = again.stderr.splitlines()  # What is up to date makes no progress.
     assert note == "note: 10 of 13 pages are not in this release; a run without --only and --limit makes all"
     assert rows == f"7 rows set aside, see {copy.internal}/quarantine/quarantine.csv"
@@ -105,7 +105,7 @@ def test_a_page_that_was_changed_by_hand_is_made_again_byte_for_byte(copy):
     page = copy.internal / "pages" / "school_0001.html"
     page.write_text(page.read_text(encoding="utf-8").replace("students", "pupils"), encoding="utf-8")
     again = sro_research("run", copy.params_file, "--only", "0001")
-    assert again.stdout.startswith("1 made, 6 up to date, 0 failed")
+    assert again.stdout.startswith("1 made, 7 up to date, 0 failed")
     assert pages(copy.release) == before
 
 
@@ -117,7 +117,7 @@ def test_one_schools_failure_does_not_stop_the_others(copy):
     nbformat.write(broken, path)
     run = sro_research("run", copy.params_file, "--limit", 2)
     assert run.returncode == 3
-    assert run.stdout.startswith("1 made, 6 up to date, 1 failed")
+    assert run.stdout.startswith("1 made, 7 up to date, 1 failed")
     assert "failed: school/0002, cell 4: AssertionError: planted" in run.stderr
     assert "Traceback" not in run.stderr
     assert "school_0001.html" in pages(copy.release) and "school_0002.html" not in pages(copy.release)
@@ -226,7 +226,7 @@ def test_a_line_that_a_crash_cut_off_is_as_if_it_were_not_there(copy):
     lines = whole.splitlines(keepends=True)
     manifest.write_bytes(b"".join(lines[:-1]) + lines[-1][:40])
     again = sro_research("run", copy.params_file, "--limit", 2, "--progress", "json")
-    assert again.stdout.startswith("1 made, 7 up to date, 0 failed"), again.stderr
+    assert again.stdout.startswith("1 made, 8 up to date, 0 failed"), again.stderr
     assert all(line.endswith(b"}\n") for line in manifest.read_bytes().splitlines(keepends=True))
     told = json.loads(next(line for line in again.stderr.splitlines() if line.startswith("{")))
     assert told.pop("seconds") > 0

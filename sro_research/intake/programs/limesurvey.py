@@ -27,4 +27,9 @@ def _looks(names: list[str]) -> bool:
     return {"submitdate", "startlanguage"} <= codes or {"date submitted", "start language"} <= set(names)
 
 
-LIMESURVEY = Program(title="LimeSurvey", looks=_looks, respondent=RESPONDENT, seconds=_seconds)
+def _names(heading: tuple[str, ...]) -> tuple[str, ...]:
+    # How long a question took stands beside it, under a heading that ends with the question's own code.
+    return tuple(name for name in heading if "question time:" not in name.lower() and "group time:" not in name.lower())
+
+
+LIMESURVEY = Program(title="LimeSurvey", looks=_looks, names=_names, respondent=RESPONDENT, seconds=_seconds)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from sro_research.errors import SourceError
+from sro_research.intake.codebook import CODE
 from sro_research.intake.exports import Sheet, read_export
 from sro_research.intake.programs.program import Program
 from sro_research.intake.texts import same_text
@@ -45,7 +46,11 @@ def with_dictionary(sheet: Sheet, dictionary: Path, encoding: str) -> Sheet:
 def _choices(text: str) -> dict[str, str]:
     """Read `1, Strongly disagree | 2, Disagree`; a calculation or the ends of a slider are no choices."""
     pairs = [choice.partition(",") for choice in text.split("|")]
-    return {code.strip(): label.strip() for code, comma, label in pairs if comma and code.strip().isalnum()}
+    return {
+        code.strip(): label.strip()
+        for code, comma, label in pairs
+        if comma and (code.strip().isalnum() or CODE.fullmatch(code.strip()))
+    }
 
 
 REDCAP = Program(title="REDCap", looks=_looks, respondent=("record_id", "Record ID"))

@@ -173,7 +173,9 @@ def _change_figure(page: Page, instrument: Instrument, w: Words) -> Figure:
         verdict, _ = wording.compared(page.cell("share_agree_change", **at), page.margins.share, w)
         line = [construct.title[w.language], *(wording.share_with_range(cell, w) for cell in ours)]
         body.append([*line, *(wording.share_with_range(cell, w) for cell in others or []), verdict])
-        if ours[0].shown and ours[-1].shown and len(panels) == 1:
+        if len(alike) < len(page.waves):
+            detail = "" if len(panels) == 1 else detail
+        elif ours[0].shown and ours[-1].shown and len(panels) == 1:
             detail = w(
                 "change_alt_row",
                 label=construct.title[w.language],

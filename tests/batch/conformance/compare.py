@@ -69,6 +69,7 @@ def run(source: NotebookNode, engine: str | None, parameters: dict[str, Any] | N
                     engine_name=engine,
                     cwd=str(work),
                     progress_bar=False,
+                    iopub_timeout=60,  # nbclient waits 4 s, which a machine with other work to do may need
                     **options,
                 )
             except Exception as raised:
