@@ -354,6 +354,7 @@ def _read(params_file: str, run_dir: str) -> Study:
         for name in dict.fromkeys(source.instrument for source in parameters.surveys)
     }
     _check_names(parameters, instruments)
+    breaks_of(parameters, instruments)  # Which also says where versions contradict each other.
     courses: dict[str, Course] = {}
     if parameters.records.training is not None:
         standard, _ = read_checked(Path(parameters.folders.standards) / "training.yaml", TrainingStandard)

@@ -87,3 +87,12 @@ def test_the_study_file_is_found_from_a_notebooks_folder(tmp_path, monkeypatch):
     for folder in (PROJECT, PROJECT / "notebooks" / "school"):
         monkeypatch.chdir(folder)
         assert open_study("params/demo.yaml", run_dir=str(tmp_path)).parameters.study == "demo"
+
+
+def test_two_files_of_a_wave_have_one_version(tmp_path):
+    both = "".join(
+        f"  - {{instrument: student_climate, wave: '2026', file: {name}.csv{version}}}\n"
+        for name, version in (("english", ""), ("spanish", ", version: 2"))
+    )
+    with pytest.raises(StudyFileError, match="two files of one survey and wave hold answers to different versions"):
+        open_study(str(demo_study(tmp_path, f"surveys:\n{both}")))

@@ -243,6 +243,13 @@ def test_previews_refusals_and_people_not_meant_are_set_aside_each_for_one_reaso
     ]
 
 
+def test_consent_in_two_languages_at_once(tmp_path: Path) -> None:
+    written = table(consent=["Yes / Sí", "No / No", "Sí"])
+    intake = take(tmp_path, written, consent={"column": "consent", "agreed": ["Yes", "Sí"]})
+    assert answers(intake)["respondent_id"].tolist() == ["R0", "R2"]
+    assert rules(intake) == [(3, "", schemas.NO_CONSENT)]
+
+
 @pytest.mark.parametrize("status", ["Survey Preview", "Survey Test", "1", "17"])
 def test_a_preview_is_known_by_its_status(tmp_path: Path, status: str) -> None:
     written = changed(WRITERS["qualtrics"]([person("R1")]), ("IP Address,CANARY7f3a", f"{status},CANARY7f3a"))
@@ -287,12 +294,22 @@ def test_a_label_beside_its_translation_is_read_and_another_word_is_not(tmp_path
 
 
 def test_a_question_asked_in_two_columns_one_for_each_language_is_one(tmp_path: Path) -> None:
-    spanish = TEXTS["safe_1"]["es"]
-    intake = take(
-        tmp_path, table(safe_1=["Agree", "", "", "Agree"], **{spanish: ["", "De acuerdo", "", "Muy de acuerdo"]})
-    )
+    english, spanish = TEXTS["safe_1"]["en"], TEXTS["safe_1"]["es"]
+    by_id = table(safe_1=["Agree", "", "", "Agree"], **{spanish: ["", "De acuerdo", "", "Muy de acuerdo"]})
+    intake = take(tmp_path, changed(by_id, ("safe_1,", f"{english},")))
     assert answers(intake)["safe_1"].tolist() == [3, 3, pd.NA]
     assert rules(intake) == [(5, "safe_1", schemas.TWO_ANSWERS)]
+    # A column under the question's id is the whole question: what the other is, only a person can say.
+    assert "2 columns are the question 'safe_1'" in take(tmp_path, by_id).problems[0]
+
+
+def test_how_long_a_question_took_is_no_answer_to_it(tmp_path: Path) -> None:
+    people = [person("R1", code=3), Person("R2", "0001", dict.fromkeys(QUESTIONS, None) | {"safe_2": 2})]
+    written = WRITERS["limesurvey"](people, words=False, headings="both")
+    head, *rows = written.files["l.csv"].decode("utf-8-sig").split("\r\n")
+    timed = [f'{head};"safe1Time. Question time: safe1"', *(f'{row};"4.00"' for row in rows if row)]
+    intake = take(tmp_path, replace(written, files={"l.csv": "\r\n".join(timed).encode()}))
+    assert answers(intake)["safe_1"].tolist() == [3, pd.NA] and rules(intake) == []
 
 
 @pytest.mark.parametrize(
@@ -394,6 +411,12 @@ def test_the_dictionary_of_redcap_says_what_its_codes_mean(tmp_path: Path) -> No
         (5, "safe_1", schemas.NOT_A_LABEL),
     ]
     assert intake.notes == ()
+
+
+def test_choices_of_redcap_may_have_negative_codes(tmp_path: Path) -> None:
+    theirs = f"{AGREE} | -99, I prefer not to answer"
+    intake = take(tmp_path, redcap(["3", "-99"], theirs))
+    assert answers(intake)["safe_1"].tolist() == [3, 99] and rules(intake) == []
 
 
 def test_codes_whose_labels_are_ours_are_ours_and_others_are_told(tmp_path: Path) -> None:

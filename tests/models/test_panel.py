@@ -221,3 +221,15 @@ def test_weights_go_with_answers_or_become_alike(district_scores):
     assert alike["weight"].max() / alike["weight"].min() < 1.01
     cell = district_scores.dropna(subset=["score"]).groupby(["school_id", "wave"])["score"].mean()
     assert by_n.set_index(["school_id", "wave"])["mean"].to_dict() == pytest.approx(cell.to_dict())
+
+
+def test_a_wave_that_the_panel_has_and_the_study_has_not_is_refused(staggered):
+    """Left out, it would turn schools that were treated in it into schools that never were."""
+    with pytest.raises(ValueError, match="1 waves that are not among those of the study"):
+        event_study(staggered[staggered["wave"] != WAVES[0]], waves=[w for w in WAVES if w != WAVES[1]])
+
+
+def test_waves_before_anybody_was_asked_change_nothing(staggered):
+    later, whole = event_study(staggered, waves=["2018", "2019", *WAVES]), event_study(staggered, waves=WAVES)
+    pd.testing.assert_frame_equal(later.effects, whole.effects)
+    assert later.pre_trend_p == whole.pre_trend_p

@@ -95,6 +95,16 @@ def test_variances_are_those_of_the_model(district_scores, district_schools):
     assert design.df == pytest.approx(within["df"], abs=0.5)
 
 
+def test_the_exposure_counts_in_the_waves_in_which_a_school_answered(district_scores, district_schools):
+    part = district_scores[(district_scores["wave"] != "2023") | (district_scores["school_id"] > "0206")]
+    design, model = (
+        observed_design(part, district_schools[EXPOSURE]),
+        fit_within_between(part, district_schools[EXPOSURE]),
+    )
+    assert 0 < len(part) < len(district_scores)
+    assert standard_errors(design)[0] == pytest.approx(model.effects.loc["within", "std_error"], rel=3e-2)
+
+
 def test_the_answer_depends_on_every_design_that_may_be_true():
     def of(low: float, high: float) -> Power:
         return Power(1, 1, (low + high) / 2, low, high, 0.8, 0.05, 400)

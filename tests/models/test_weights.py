@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from sro_research.models.sampling import DesignError
-from sro_research.models.weights import kish, post_stratify, rake, trim
+from sro_research.models.weights import effect_of_weights, kish, post_stratify, rake, trim
 
 SURVEY = Path(__file__).parents[1] / "reference" / "survey"
 R = json.loads((SURVEY / "expected.json").read_text())["weights"]
@@ -139,6 +139,30 @@ def test_schools_without_answers_or_without_enrolment() -> None:
     assert made.unheard.to_dict("records") == [{"school_id": "b", "wave": "1", "people": 40}]
 
 
+def test_codes_that_became_broken_numbers_are_the_same_groups() -> None:
+    table = answers(("a", 6, 3), ("a", 7, 4), ("a", None, 1))
+    known = enrolled(("a", "6", 50), ("a", "7", 50))
+    made = post_stratify(table.astype({"grade": "float64"}), known, group_by="grade")
+    assert made.weights.tolist() == post_stratify(table, known, group_by="grade").weights.tolist()
+    assert len(set(made.weights.round(6))) == 3
+
+
+def test_weighting_compares_the_same_people() -> None:
+    # School c has no enrolment: its people stand in neither share, however they answered.
+    table = answers(("a", 6, 4), ("a", 7, 4), ("c", 6, 8)).assign(respondent_key=[f"r{i}" for i in range(16)])
+    scores = table[["respondent_key"]].assign(construct="trust", agrees=[1.0] * 4 + [0.0] * 4 + [1.0] * 8)
+    row = effect_of_weights(scores, table, enrolled(("a", "6", 20), ("a", "7", 60)), group_by="grade", fewest=1).iloc[0]
+    assert (row["n"], row["plain"], row["weighted"]) == (8, 0.5, pytest.approx(0.25))
+    assert row["difference"] == pytest.approx(-0.25) and row["effective_n"] == pytest.approx(8 / 1.25)
+
+
+def test_weights_that_no_cap_can_hold_are_left_and_told() -> None:
+    table = answers(("a", 6, 60), ("b", 6, 40)).assign(respondent_key=[f"r{i}" for i in range(100)])
+    scores = table[["respondent_key"]].assign(construct="trust", agrees=1.0)
+    row = effect_of_weights(scores, table, enrolled(("a", "6", 60), ("b", "6", 5000)), group_by="grade").iloc[0]
+    assert row["note"] == "weights differ too much between schools to be trimmed" and row["weighted"] == 1
+
+
 def test_enrolment_that_cannot_be_meant_is_told() -> None:
     table = answers(("a", 6, 3))
     with pytest.raises(DesignError, match="has no groups of 'sex'"):
@@ -169,3 +193,4 @@ def test_kish() -> None:
     assert found.design_effect == pytest.approx(R["kish_design_effect"], rel=1e-12)
     assert found.effective_n == pytest.approx(R["kish_effective_n"], rel=1e-12)
     assert kish(pd.Series([2.0] * 7)).effective_n == pytest.approx(7)
+    assert kish(pd.Series([1.0, 1.0, np.nan])).design_effect == pytest.approx(1)

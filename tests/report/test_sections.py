@@ -146,6 +146,7 @@ def test_other_words_start_the_line_anew(school):
     page = replace(school, breaks=frozenset({("student", "officer_trust", last.id)}))
     whole, anew = (next(part for part in sections.changes(of, EN) if isinstance(part, Figure)) for of in (school, page))
     note = f"had other words before {last.label['en']}"
+    assert EN("topics_alt_none") not in anew.alt
     assert note in anew.note and note not in whole.note
     topic = school.instruments["student"].constructs["officer_trust"].title["en"]
     rows = {row[0]: row[1:] for row in anew.table.rows}
