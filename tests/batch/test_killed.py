@@ -26,7 +26,7 @@ from sro_research.batch.warm.fork import ONE_THREAD
 from sro_research.errors import EXIT_INPUT, EXIT_STOPPED, STOPPED
 
 PAGES = [f"school/{n:04}" for n in range(1, SCHOOLS + 1)] + ["board"]
-STUDY_NOTEBOOKS = 5
+STUDY_NOTEBOOKS = 6
 NAP = "time.sleep(0.5)"
 SECONDS_TO_VANISH = 6
 DEATHS = 16

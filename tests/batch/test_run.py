@@ -87,7 +87,7 @@ def test_a_finished_run_is_not_made_again(copy):
     assert pages(copy.release) == before
     planned = sro_research("run", copy.params_file, "--dry-run").stdout.splitlines()
     assert [line.split()[0] for line in planned] == ["up"] * 8 + ["run"] * 10 + ["up"]
-    assert re.fullmatch(r"run +school/0003 +new", planned[7])
+    assert re.fullmatch(r"run +school/0003 +new", planned[8])
 
 
 def test_a_roster_smaller_than_the_answers_is_noted(copy):
