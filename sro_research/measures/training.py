@@ -6,6 +6,8 @@ often one officer serves.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pandas as pd
 
 from sro_research.parameters import Wave
@@ -50,3 +52,38 @@ def training_completion(status: pd.DataFrame) -> pd.DataFrame:
     return table.reset_index().assign(
         school_id="", measure="training_completion_rate", population="officer", unit="share"
     )
+
+
+def training_adoption(
+    assignments: pd.DataFrame,
+    training: pd.DataFrame,
+    *,
+    schools: Sequence[str],
+    courses: Sequence[str],
+    waves: Sequence[Wave],
+) -> pd.DataFrame:
+    """Tell which schools had a fully trained officer on the last day of each wave.
+
+    Returns a row per school and wave: `school_id`, `wave`, `staffed` (an officer was assigned), `treated` (at least one
+    of them had completed every course by then) and `first_treated_wave`, missing if there was none. `treated` may end
+    when a trained officer leaves; the event study asks what follows the first treated wave, whatever comes after it.
+    """
+    done = training[training["course"].isin(list(courses))].groupby(["officer_key", "course"])["completed_on"].min()
+    by_officer = done.groupby("officer_key").agg(["size", "max"])
+    finished = by_officer.loc[by_officer["size"] == len(set(courses)), "max"]
+    posts = assignments.assign(finished=assignments["officer_key"].map(finished))
+    rows = []
+    for wave in waves:
+        end = pd.Timestamp(wave.end)
+        there = posts[(posts["from_date"] <= end) & (posts["to_date"].isna() | (posts["to_date"] >= end))]
+        trained = there.loc[there["finished"] <= end, "school_id"]
+        at = pd.DataFrame({"school_id": pd.array(list(schools), dtype="string")}).assign(wave=wave.id)
+        rows.append(
+            at.assign(
+                staffed=at["school_id"].isin(there["school_id"]).astype(bool),
+                treated=at["school_id"].isin(trained).astype(bool),
+            )
+        )
+    table = pd.concat(rows, ignore_index=True)
+    first = table[table["treated"]].groupby("school_id")["wave"].first()
+    return table.assign(first_treated_wave=table["school_id"].map(first).astype("string"))

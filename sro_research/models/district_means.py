@@ -36,7 +36,8 @@ from sro_research.models.school_means import (
 )
 
 FEW_CLUSTERS = 10
-"""Below this many schools the interval is only descriptive (MacKinnon, Nielsen & Webb 2023, J. Econometrics 232)."""
+"""Below this many schools intervals are only descriptive (MacKinnon, Nielsen & Webb 2023, J. Econometrics 232), and no
+model is fitted: its errors could not be trusted (McNeish & Stapleton 2016, Multivar. Behav. Res. 51, 495-518)."""
 FEW, EQUAL = "few schools: the interval is descriptive", "schools do not differ at all: no interval"
 
 SUPPOSED_ICC = 0.1

@@ -15,15 +15,12 @@ import numpy as np
 import pandas as pd
 
 from sro_research.errors import WorkbenchError
-
-FEWEST_SCHOOLS = 10
-"""With fewer schools no model is fitted: its errors cannot be trusted (McNeish & Stapleton 2016, Multivar. Behav. Res.
-51, 495-518)."""
+from sro_research.models.district_means import FEW_CLUSTERS
 
 CELL = ["school_id", "wave"]
 WITHIN_TERM, BETWEEN_TERM = "within", "between"
 ONE_SCHOOL = "one school: nothing can be said between schools"
-FEW_SCHOOLS = f"fewer than {FEWEST_SCHOOLS} schools: shown, not modelled"
+FEW_SCHOOLS = f"fewer than {FEW_CLUSTERS} schools: shown, not modelled"
 ONE_WAVE = "one wave only: nothing changes within schools"
 NO_SPREAD = "the exposure does not vary enough within and between schools"
 TOO_FEW_CELLS = "too few schools were seen in more than one wave"
@@ -83,7 +80,7 @@ def engagement_design(
     if school_covariates is not None:
         data = data.merge(school_covariates.dropna().astype(float).add_prefix("school:").reset_index(), on=CELL)
     waves, schools = sorted(data["wave"].unique()), data["school_id"].nunique()
-    if schools < FEWEST_SCHOOLS:
+    if schools < FEW_CLUSTERS:
         raise ValueError(ONE_SCHOOL if schools == 1 else FEW_SCHOOLS)
     if len(waves) < 2:
         raise ValueError(ONE_WAVE)

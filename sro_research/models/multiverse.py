@@ -22,7 +22,8 @@ from scipy import stats
 
 from sro_research.errors import WorkbenchError, nearest
 from sro_research.models.district_means import FEW_CLUSTERS
-from sro_research.models.profile_reml import Fit, Intercepts, fit_reml, intercepts
+from sro_research.models.profile_reml import Fit, fit_reml
+from sro_research.models.random_effects import Intercepts, intercepts
 from sro_research.models.school_means import CONFIDENCE
 from sro_research.models.sufficient import Cells
 

@@ -32,13 +32,11 @@ import pandas as pd
 from scipy import stats
 
 from sro_research.estimates import as_estimates
+from sro_research.models.district_means import FEW_CLUSTERS
 from sro_research.models.school_means import CONFIDENCE
-from sro_research.parameters import Wave
 
-FEWEST_SCHOOLS = 10
-"""With fewer schools nothing is estimated: means are shown, not modelled."""
 FEWEST_ON_A_SIDE = 4
-"""Nor with fewer schools that become treated, or that are there to compare with."""
+"""Nothing is estimated with fewer schools that become treated, or that are there to compare with."""
 NOT_YET, NEVER = "not_yet_treated", "never_treated"
 IMPUTATION, SATURATED = "imputation", "saturated"
 ONE_SCHOOL = "rests on a single school"
@@ -96,41 +94,6 @@ class _Grid:
     def only(self, keep: np.ndarray) -> _Grid:
         """Keep some schools."""
         return _Grid(self.y[keep], self.w[keep], self.onset[keep])
-
-
-def training_adoption(
-    assignments: pd.DataFrame,
-    training: pd.DataFrame,
-    *,
-    schools: Sequence[str],
-    courses: Sequence[str],
-    waves: Sequence[Wave],
-) -> pd.DataFrame:
-    """Tell which schools had a fully trained officer on the last day of each wave.
-
-    Returns a row per school and wave: `school_id`, `wave`, `staffed` (an officer was assigned), `treated` (at least one
-    of them had completed every course by then) and `first_treated_wave`, missing if there was none. `treated` may end
-    when a trained officer leaves; the event study asks what follows the first treated wave, whatever comes after it.
-    """
-    done = training[training["course"].isin(list(courses))].groupby(["officer_key", "course"])["completed_on"].min()
-    by_officer = done.groupby("officer_key").agg(["size", "max"])
-    finished = by_officer.loc[by_officer["size"] == len(set(courses)), "max"]
-    posts = assignments.assign(finished=assignments["officer_key"].map(finished))
-    rows = []
-    for wave in waves:
-        end = pd.Timestamp(wave.end)
-        there = posts[(posts["from_date"] <= end) & (posts["to_date"].isna() | (posts["to_date"] >= end))]
-        trained = there.loc[there["finished"] <= end, "school_id"]
-        at = pd.DataFrame({"school_id": pd.array(list(schools), dtype="string")}).assign(wave=wave.id)
-        rows.append(
-            at.assign(
-                staffed=at["school_id"].isin(there["school_id"]).astype(bool),
-                treated=at["school_id"].isin(trained).astype(bool),
-            )
-        )
-    table = pd.concat(rows, ignore_index=True)
-    first = table[table["treated"]].groupby("school_id")["wave"].first()
-    return table.assign(first_treated_wave=table["school_id"].map(first).astype("string"))
 
 
 def panel_of_means(scores: pd.DataFrame, adoption: pd.DataFrame, *, school_wave_variance: float = 0.0) -> pd.DataFrame:
@@ -260,8 +223,8 @@ def _usable(panel: pd.DataFrame, waves: Sequence[str], controls: str) -> tuple[_
     after = grid.treated.sum(axis=1)
     keep = np.where(np.isinf(grid.onset), before > 1, (before > 0) & (after > 0))
     grid = grid.only(keep)
-    if len(grid.y) < FEWEST_SCHOOLS:
-        raise ValueError(f"fewer than {FEWEST_SCHOOLS} schools seen before and after: shown, not modelled")
+    if len(grid.y) < FEW_CLUSTERS:
+        raise ValueError(f"fewer than {FEW_CLUSTERS} schools seen before and after: shown, not modelled")
     treated = int(np.isfinite(grid.onset).sum())
     if min(treated, len(grid.y) - treated) < FEWEST_ON_A_SIDE:
         raise ValueError(f"fewer than {FEWEST_ON_A_SIDE} schools became treated, or as few are left to compare with")

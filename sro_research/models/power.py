@@ -24,12 +24,11 @@ import numpy as np
 import pandas as pd
 from scipy import optimize, stats
 
+from sro_research.models.district_means import FEW_CLUSTERS
 from sro_research.models.school_means import CONFIDENCE
 
 POWER = 0.80
 """The power that is asked for (Cohen 1988, Statistical Power Analysis for the Behavioral Sciences, 2nd ed., 56)."""
-FEWEST_SCHOOLS = 10
-"""With fewer schools the declared model is not fitted, so it sees nothing."""
 DRAWS = 400
 """Studies simulated: a power of 80 % is then known to 4 points on either side."""
 POINTS = 32, 8
@@ -277,8 +276,8 @@ class _Means:
 
 def _check(design: Design) -> None:
     cells = design.cells
-    if cells["school_id"].nunique() < FEWEST_SCHOOLS:
-        raise ValueError(f"fewer than {FEWEST_SCHOOLS} schools: they will be shown, not modelled")
+    if cells["school_id"].nunique() < FEW_CLUSTERS:
+        raise ValueError(f"fewer than {FEW_CLUSTERS} schools: they will be shown, not modelled")
     if cells["wave"].nunique() < 2:
         raise ValueError("one wave only: nothing changes within schools")
     if np.isclose(design.exposure_sd, 0):

@@ -50,7 +50,8 @@ def answers(rows: int, schools: int) -> pd.DataFrame:
 
 def ours(source: pd.DataFrame | Path) -> Found:
     """Fit with this project, from a table or from the disk."""
-    from sro_research.models.profile_reml import RESIDUAL, fit_reml, intercepts
+    from sro_research.models.profile_reml import RESIDUAL, fit_reml
+    from sro_research.models.random_effects import intercepts
     from sro_research.models.sufficient import cells_of, scan_cells
 
     make = scan_cells if isinstance(source, Path) else cells_of
@@ -207,7 +208,8 @@ def timed(work: Callable[[], object], times: int) -> str:
 def kept(table: pd.DataFrame, rounds: int) -> None:
     """Print what further specifications cost once statistics are kept."""
     from sro_research.models.multiverse import Choices, Exposure, multiverse
-    from sro_research.models.profile_reml import fit_reml, intercepts
+    from sro_research.models.profile_reml import fit_reml
+    from sro_research.models.random_effects import intercepts
     from sro_research.models.sufficient import cells_of
 
     cells = cells_of(table, keys=["school_id", "wave"], columns=["y", *COVARIATES])

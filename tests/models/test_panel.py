@@ -9,13 +9,13 @@ import pandas as pd
 import pytest
 import statsmodels.formula.api as smf
 
+from sro_research.measures.training import training_adoption
 from sro_research.models.panel import (
     EFFECT,
     ONE_SCHOOL,
     PRE_TREND,
     event_study,
     panel_of_means,
-    training_adoption,
     training_effect_estimates,
     two_way,
 )

@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 from sro_research.errors import WorkbenchError
-from sro_research.models.profile_reml import RESIDUAL, fit_reml, intercepts, slope
+from sro_research.models.profile_reml import RESIDUAL, fit_reml
+from sro_research.models.random_effects import intercepts, slope
 from sro_research.models.sufficient import cells_of, scan_cells
 from sro_research.tables import write_table
 
