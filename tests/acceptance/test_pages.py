@@ -5,8 +5,6 @@ Needs Debian's `chromium` and npm's axe-core: `npm install --no-save axe-core`, 
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import product
@@ -14,49 +12,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from browser import AXE, CHROMIUM, FLAGS, IN_BROWSER, RULES, RUN_AXE, SIDEWAYS
 
 if TYPE_CHECKING:
     from conftest import Run
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: `make install`")
 
-PROJECT = Path(__file__).parents[2]
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-AXE = next(
-    (
-        path
-        for path in (Path(os.environ.get("AXE_CORE", "")), PROJECT / "node_modules/axe-core/axe.min.js")
-        if path.is_file()
-    ),
-    None,
-)
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="Chromium was not found: `apt-get install chromium`"),
-    pytest.mark.skipif(
-        AXE is None, reason="axe-core was not found: `npm install --no-save axe-core`, or set $AXE_CORE"
-    ),
-]
-FLAGS = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+pytestmark = IN_BROWSER
 PAGES = [f"{name}{language}.html" for name, language in product(("index", "board", "school_0001"), ("", ".es"))]
 THEMES, WIDTHS = ("light", "dark"), (1280, 375, 320)
 SMALLEST_TEXT = {1280: 12, 375: 12, 320: 11}
 SVG_CHECK = Path(__file__).with_name("svg_check.js").read_text(encoding="utf-8")
 
-RUN_AXE = """rules => axe.run(document, {runOnly: {type: 'tag', values: rules}, resultTypes: ['violations']})
-    .then(result => result.violations.flatMap(v => v.nodes.map(n => `${v.id}: ${n.html.slice(0, 100)}`)))"""
 OPEN_TABLES = "open => document.querySelectorAll('details').forEach(d => { d.open = open })"
 NEXT_FRAME = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
 """Some styles (content-visibility) only reach the page with the next frame."""
-SIDEWAYS = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
 @dataclass

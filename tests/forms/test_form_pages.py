@@ -5,16 +5,14 @@ The second half needs Debian's `chromium` and npm's axe-core: `npm install --no-
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from asked import IDS, SHIPPED, awkward, shipped
-from conftest import PROJECT
+from browser import AXE, CHROMIUM, FLAGS, IN_BROWSER, RULES, RUN_AXE, SIDEWAYS
 from lxml import html
 
 from sro_research.forms import pages
@@ -132,24 +130,6 @@ def test_the_questions_are_numbered_alike_on_paper_and_in_the_codebook(tmp_path:
     assert [(cells(row)[-1], cells(row)[0]) for row in rows[1:]] == [(str(n), id_) for n, id_ in enumerate(IDS, 1)]
 
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-AXE = next(
-    (
-        path
-        for path in (Path(os.environ.get("AXE_CORE", "")), PROJECT / "node_modules/axe-core/axe.min.js")
-        if path.is_file()
-    ),
-    None,
-)
-in_browser = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="Chromium was not found: `apt-get install chromium`"),
-    pytest.mark.skipif(AXE is None, reason="axe-core was not found: `npm install --no-save axe-core`"),
-]
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-RUN_AXE = """rules => axe.run(document, {runOnly: {type: 'tag', values: rules}, resultTypes: ['violations']})
-    .then(result => result.violations.flatMap(v => v.nodes.map(n => `${v.id}: ${n.html.slice(0, 100)}`)))"""
-SIDEWAYS = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 MARK_ENDS = """css => {
     document.head.append(Object.assign(document.createElement('style'), {textContent: css}));
     const links = document.createElement('p');
@@ -174,8 +154,7 @@ _PLACE = re.compile(rb"/(q\d+)(begins|ends) \[(\d+) 0 R /XYZ")
 def browser() -> Iterator[Browser]:
     sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: `make install`")
     with sync_api.sync_playwright() as playwright:
-        flags = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
         yield started
         started.close()
 
@@ -193,7 +172,7 @@ def show(page: Page, folder: Path, text: str) -> None:
 
 
 class TestInBrowser:
-    pytestmark = in_browser
+    pytestmark = IN_BROWSER
 
     @pytest.mark.parametrize("language", LANGUAGES)
     @pytest.mark.parametrize("form", ["codebook", "paper"])
