@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping
 import pandas as pd
 import pandera.pandas as pa
 
+from sro_research.parameters import HARMS
+
 IDENTIFIER = pa.Check.str_matches(
     r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$", error="not an identifier of up to 64 letters, digits, - _ ."
 )
@@ -92,7 +94,7 @@ def responses(
 
 
 def schools(waves: Iterable[str]) -> pa.DataFrameSchema:
-    """One row is a school in a wave: its name, level, students enrolled and staff employed."""
+    """One row is a school in a wave: its name, level, students enrolled, staff employed and, where told, district."""
     positive = pa.Check.gt(0, error="must be above zero")
     return pa.DataFrameSchema(
         {
@@ -102,6 +104,7 @@ def schools(waves: Iterable[str]) -> pa.DataFrameSchema:
             "level": _text(pa.Check.isin(LEVELS, error=f"not one of {', '.join(LEVELS)}")),
             "students": pa.Column("Int64", positive),
             "staff": pa.Column("Int64", positive, nullable=True),
+            "district": _text(nullable=True),
         },
         unique=["school_id", "wave"],
         report_duplicates="exclude_first",
@@ -132,6 +135,31 @@ def enrollment(
         },
         checks=pa.Check(is_group, error=NOT_A_GROUP),
         unique=["school_id", "wave", "group_by", "group"],
+        report_duplicates="exclude_first",
+        strict=True,
+    )
+
+
+def discipline(enrolled: Mapping[tuple[str, str], int] | None, waves: Iterable[str]) -> pa.DataFrameSchema:
+    """One row is how many students of a school an event happened to in a wave, each student counted once.
+
+    A zero has a row; what has none is not known. `enrolled` are the students by (school_id, wave), as far as known.
+    """
+
+    def not_more(table: pd.DataFrame) -> pd.Series:
+        pairs = zip(table["school_id"], table["wave"], strict=True)
+        most = pd.Series([(enrolled or {}).get(pair, pd.NA) for pair in pairs], index=table.index, dtype="Int64")
+        return (table["students"] <= most).fillna(True).astype(bool)
+
+    return pa.DataFrameSchema(
+        {
+            "school_id": _text(*_known(None if enrolled is None else {s for s, _ in enrolled}, "a school")),
+            "wave": _text(*_known(waves, "a wave")),
+            "event": _text(pa.Check.isin(HARMS, error=f"not one of {', '.join(HARMS)}")),
+            "students": pa.Column("Int64", pa.Check.ge(0, error="must not be negative")),
+        },
+        checks=pa.Check(not_more, error="more students than the school has"),
+        unique=["school_id", "wave", "event"],
         report_duplicates="exclude_first",
         strict=True,
     )
