@@ -23,6 +23,7 @@ from sro_research.models.school_means import CONFIDENCE
 HARM_WITHIN, HARM_BETWEEN = "harm_within_schools", "harm_between_schools"
 TERMS = {HARM_WITHIN: WITHIN_TERM, HARM_BETWEEN: BETWEEN_TERM}
 UNIT = "students per 100 students"
+NOT_KNOWN = "no school's count is known"
 
 
 def harm_estimates(
@@ -43,6 +44,8 @@ def harm_estimates(
 def _of_harm(rates: pd.DataFrame, exposure: pd.Series, per: float) -> pd.DataFrame:
     known = rates.dropna(subset=["value"])
     rows = pd.DataFrame({"measure": list(TERMS), "n": int(known["denominator"].sum())})
+    if known.empty:
+        return rows.assign(estimate=pd.NA, note=NOT_KNOWN)
     try:
         made = engagement_design(known.rename(columns={"value": "score"})[["school_id", "wave", "score"]], exposure)
         fitted = least_squares(made.table, outcome="score", terms=list(made.terms), cluster="school")

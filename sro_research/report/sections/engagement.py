@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from sro_research.parameters import Model
+from sro_research.parameters import Harm, Model
 from sro_research.report import wording
 from sro_research.report.page import Cell, Page
 from sro_research.report.parts import Heading, Paragraph, Part, Table
 from sro_research.report.verdicts import verdict
 from sro_research.report.words import Words
+
+EFFECT = {"higher": "effect_higher", "lower": "effect_lower", "same": "effect_same", "unclear": "effect_unclear"}
+HARM = {"higher": "harm_higher", "lower": "harm_lower", "same": "harm_same", "unclear": "harm_unclear"}
+"""What an interval says, of an effect and of a harm."""
+HARMS: dict[Harm, str] = {"exclusion": "harm_exclusion", "referral": "harm_referral", "arrest": "harm_arrest"}
 
 
 def engagement(page: Page, w: Words) -> list[Part]:
@@ -68,7 +73,7 @@ def _groups(page: Page, model: Model, w: Words) -> list[Part]:
             at = {"population": model.population, "construct": model.outcome, "wave": ""}
             cell = page.cell("effect_within_schools", group_by=question, group=str(code), **at)
             name = w("model_added", name=label[w.language]) if added else label[w.language]
-            body.append([name, *_row(cell, model.smallest_effect, "effect", w)])
+            body.append([name, *_row(cell, model.smallest_effect, EFFECT, w)])
     columns = [w("group"), w("model_change"), w("likely_range"), w("model_reading")]
     caption = w("model_groups_caption", per=w.number(model.per))
     return [
@@ -88,10 +93,10 @@ def _harms(page: Page, model: Model, w: Words) -> list[Part]:
     body = []
     for harm in model.harms:
         cell = page.cell("harm_within_schools", population="student", construct=harm, wave="")
-        name = w(f"harm_{harm}")
+        name = w(HARMS[harm])
         if f"harms:{harm}" in page.facts.exploratory:
             name = w("model_added", name=name)
-        body.append([name, *_row(cell, 0.0, "harm", w)])
+        body.append([name, *_row(cell, 0.0, HARM, w)])
     columns = [w("harm"), w("model_change"), w("likely_range"), w("model_reading")]
     return [
         heading,
@@ -100,11 +105,11 @@ def _harms(page: Page, model: Model, w: Words) -> list[Part]:
     ]
 
 
-def _row(cell: Cell, smallest: float, kind: str, w: Words) -> list[str]:
+def _row(cell: Cell, smallest: float, readings: dict[str, str], w: Words) -> list[str]:
     """Return an effect, its range, and what it says: against the smallest of interest, of a harm against none."""
     if not cell.shown or cell.low is None or cell.high is None:
         return [wording.mark(cell), wording.mark(cell), w("not_available")]
     numbers = {"estimate": cell.estimate, "low": cell.low, "high": cell.high}
     said = {part: wording.amount(value, cell, w, part=part, decimals=2) for part, value in numbers.items()}
-    reading = w(f"{kind}_{verdict_of_effect(cell.low, cell.high, smallest)}")
+    reading = w(readings[verdict_of_effect(cell.low, cell.high, smallest)])
     return [said["estimate"], w("range", low=said["low"], high=said["high"]), reading]
