@@ -15,19 +15,22 @@ import pandas as pd
 
 from sro_research.errors import WorkbenchError
 from sro_research.models.declared import Question
-from sro_research.models.exposure_design import WITHIN_TERM, lagged
+from sro_research.models.exposure_design import CELL, WITHIN_TERM, lagged
 from sro_research.models.few_clusters import beside_the_model
+from sro_research.models.imputation import imputed, pooled
 from sro_research.models.multilevel import fit_within_between
 from sro_research.models.multiverse import KEPT, LEFT_OUT, Choices, Exposure, leave_one_out, multiverse
-from sro_research.models.sensitivity import e_values, equivalence, robustness_values
+from sro_research.models.sensitivity import e_values, equivalence, nonresponse_bounds, robustness_values
 from sro_research.models.sufficient import Cells, cells_of
 
-DECLARED, EARLIER, UNADJUSTED, UNFLAGGED = (
+DECLARED, EARLIER, UNADJUSTED, UNFLAGGED, FILLED = (
     "declared model",
     "exposure of one wave earlier",
     "without adjustment",
     "without answers that look careless",
+    "missing answers filled in",
 )
+NOTHING_MISSING = "no answer is missing"
 FEWEST = (1, 10, 30)
 """Answers that a school-wave needs to be in a specification."""
 COLUMNS = ["check", "estimate", "conf_low", "conf_high", "schools", "note"]
@@ -48,8 +51,23 @@ def robustness(asked: Question, *, waves: list[str], flagged: pd.Series) -> pd.D
     if model.adjust:
         others.append((UNADJUSTED, replace(asked, model=model.model_copy(update={"adjust": []}))))
     rows = [_fitted(DECLARED, asked), *_least_squares(asked), *(_fitted(name, other) for name, other in others)]
+    rows.append(_filled_in(asked, waves))
     rows += [_without_one(asked, unit) for unit in ("school_id", "district") if unit == "school_id" or _many(asked)]
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def nonresponse(estimates: pd.DataFrame, asked: Question) -> pd.DataFrame:
+    """Return what the district's share that agrees could be, whatever those who did not answer think, by wave.
+
+    `estimates` are those of the study. Columns of `sensitivity.nonresponse_bounds`; waves without a known response rate
+    are left out.
+    """
+    of = estimates[(estimates["population"] == asked.model.population) & (estimates["school_id"] == "")]
+    of = of[(of["group_by"] == "")].set_index("wave")
+    rate = of.loc[of["measure"] == "response_rate", "estimate"].rename("response_rate")
+    share = of[(of["measure"] == "share_agree") & (of["construct"] == asked.model.outcome)]
+    rows = share[["n", "estimate", "conf_low", "conf_high"]].join(rate, how="inner").dropna().astype(float)
+    return nonresponse_bounds(rows, threshold=0.5).reset_index()
 
 
 def specification_curve(asked: Question, *, flagged: pd.Series, background: list[str]) -> pd.DataFrame:
@@ -95,6 +113,33 @@ def _fitted(check: str, asked: Question) -> tuple[object, ...]:
     row = rows.iloc[0]
     schools = asked.scores.dropna(subset=["score"])["school_id"].nunique()
     return check, *(_number(row[name]) for name in ("estimate", "conf_low", "conf_high")), schools, row["note"]
+
+
+def _filled_in(asked: Question, waves: list[str]) -> tuple[object, ...]:
+    """Return the declared effect with blanks in the outcome and the adjustments drawn, and the fits pooled."""
+    known = asked.exposure.dropna().rename(HOURS).reset_index()
+    table = asked.scores.merge(known, on=CELL)
+    columns = ["score", *asked.model.adjust]
+    numbers = table.assign(**{name: table[name].astype("Float64") for name in columns})
+    numbers = numbers.assign(**{wave: (table["wave"] == wave).astype(float) for wave in waves[1:]})
+    if not numbers[columns].isna().any(axis=None):
+        return FILLED, np.nan, np.nan, np.nan, 0, NOTHING_MISSING
+    try:
+        fits = [
+            fit_within_between(
+                one.assign(**{name: one[name].astype(int).astype(str) for name in asked.model.adjust}),
+                asked.exposure,
+                adjust=asked.model.adjust,
+                districts=asked.districts,
+            )
+            for one in imputed(numbers, columns=columns, predictors=[HOURS, *waves[1:]], seed=0)
+        ]
+    except (ValueError, WorkbenchError) as reason:
+        return FILLED, np.nan, np.nan, np.nan, 0, getattr(reason, "rule", str(reason))
+    effects = pd.concat([fit.effects.loc[[WITHIN_TERM]] for fit in fits]) * [asked.model.per, asked.model.per, 1]
+    variances = effects["std_error"].to_numpy()[:, None, None] ** 2
+    row = pooled(effects[["estimate"]], covariances=variances, complete_df=float(effects["df"].mean())).rows.iloc[0]
+    return FILLED, row["estimate"], row["conf_low"], row["conf_high"], fits[0].schools, ""
 
 
 def _number(value: object) -> float:

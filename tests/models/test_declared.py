@@ -5,13 +5,17 @@ import pandas as pd
 import pytest
 
 from sro_research.errors import WorkbenchError
+from sro_research.estimates import as_estimates
 from sro_research.models.declared import Question, ask, districts_of, in_words
 from sro_research.models.multilevel import WITHIN
 from sro_research.models.robustness import (
     DECLARED,
     EARLIER,
+    FILLED,
+    NOTHING_MISSING,
     UNADJUSTED,
     UNFLAGGED,
+    nonresponse,
     robustness,
     specification_curve,
     strength,
@@ -149,3 +153,35 @@ def test_changes_of_single_answers_add_up_and_follow_the_planted_effect() -> Non
     assert change["up", 4] > 0 > change["up", 1]
     assert change["up", 4] == pytest.approx(change["down", 1], abs=1e-6)
     assert table.loc[table["item"] == "same", "note"].item() != ""
+
+
+def test_blanks_are_filled_in_and_the_effect_stays_near_what_complete_answers_give() -> None:
+    whole = robustness(asked(adjust=["grade"]), waves=WAVES, flagged=NOBODY).set_index("check")
+    assert whole.loc[FILLED, "note"] == NOTHING_MISSING
+    gone = np.random.default_rng(5).random((2, len(SCORES))) < 0.15
+    scores = SCORES.assign(grade=SCORES["grade"].mask(gone[0]), score=SCORES["score"].mask(gone[1]))
+    table = robustness(asked(scores=scores, adjust=["grade"]), waves=WAVES, flagged=NOBODY).set_index("check")
+    row, complete = table.loc[FILLED], whole.loc[DECLARED]
+    assert row["note"] == ""
+    # Losing three answers in ten moves an estimate by less than half of its interval.
+    assert abs(row["estimate"] - complete["estimate"]) < (complete["conf_high"] - complete["estimate"])
+    assert row["conf_high"] - row["conf_low"] > 0.8 * (complete["conf_high"] - complete["conf_low"])
+    assert row["estimate"] != table.loc[DECLARED, "estimate"]
+
+
+def test_bounds_of_those_who_did_not_answer() -> None:
+    rows = pd.DataFrame(
+        [
+            ("share_agree", "trust", "2023", 0.6, 0.5, 0.7),
+            ("response_rate", "", "2023", 0.8, None, None),
+            ("share_agree", "trust", "2024", 0.6, 0.5, 0.7),
+            ("share_agree", "safety", "2023", 0.1, 0.0, 0.2),
+        ],
+        columns=["measure", "construct", "wave", "estimate", "conf_low", "conf_high"],
+    )
+    bounds = nonresponse(as_estimates(rows, population="student", n=100), asked())
+    row = bounds.squeeze()
+    assert row["wave"] == "2023"  # of 2024 nobody knows how many were asked
+    assert (row["lowest"], row["highest"]) == pytest.approx((0.48, 0.68))
+    assert (row["lowest_limit"], row["highest_limit"]) == pytest.approx((0.4, 0.76))
+    assert row["tipping_point"] == pytest.approx((0.5 - 0.48) / 0.2)
