@@ -7,7 +7,7 @@ from sro_research.measures.officer_roles import with_officer_roles
 ROWS = [
     # officer, mentoring, teaching, discipline, agreement; officer_role, officer_discipline, officer_agreement
     (False, None, None, None, None, "no_officer", "no_officer", "no_officer"),
-    (True, False, False, True, True, "enforces_only", "in_discipline", "has_agreement"),
+    (True, False, False, True, True, "does_neither", "in_discipline", "has_agreement"),
     (True, True, False, False, False, "mentors_or_teaches", "not_in_discipline", "no_agreement"),
     (True, False, True, False, None, "mentors_or_teaches", "not_in_discipline", None),
     (True, False, None, None, True, None, None, "has_agreement"),

@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from sro_research.estimates import NOT_ESTIMABLE
 from sro_research.models import design
@@ -105,6 +107,18 @@ def test_numbers_that_do_not_meet_the_standard_are_rows_without_numbers() -> Non
     assert (rows.loc["never", "note"] == "not asked").all()
     assert set(rows.loc["calls", "unit"]) == {"per school"}
     assert rows.loc[("often", "", "", ""), "method"].startswith("JK1 jackknife, 50 replicates;")
+
+
+@settings(max_examples=12, deadline=None)
+@given(seed=st.integers(0, 10**6), yes=st.integers(0, 120))
+def test_a_number_is_shown_exactly_where_it_meets_the_standard(seed: int, yes: int) -> None:
+    schools = some_schools(seed).assign(often=pd.array(np.arange(120) % 100 < yes, dtype="boolean"))
+    shown = national_estimates(schools, shares=["often"], counts=[], absent={}).set_index(["group", "school_id"])
+    raw = design.proportions(schools, jackknife_of(schools), "often", by=["level"]).set_index("level")
+    for level, row in raw.iterrows():
+        unfit = row["n"] < 30 or row["std_error"] / row["estimate"] >= 0.5 if row["estimate"] else row["n"] < 30
+        assert (shown.loc[(level, ""), "status"] == NOT_ESTIMABLE) == unfit
+        assert shown.loc[("", f"{level}_city"), "status"] == shown.loc[(level, ""), "status"]
 
 
 def test_a_standard_error_of_a_third_asks_for_caution() -> None:

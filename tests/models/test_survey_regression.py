@@ -11,7 +11,7 @@ from sro_research.measures.officer_roles import with_officer_roles
 from sro_research.models.national import jackknife_of
 from sro_research.models.replicates import Replicates, jk1
 from sro_research.models.sampling import DesignError
-from sro_research.models.survey_regression import effects
+from sro_research.models.survey_regression import effect_estimates, effects
 
 R = json.loads((Path(__file__).parents[1] / "reference" / "ssocs" / "expected.json").read_text())["regressions"]
 TERMS = ["officer_role", "level", "size", "locale", "crime"]
@@ -34,7 +34,7 @@ def test_agrees_with_r(outcome: str, ssocs: dict[str, pd.DataFrame]) -> None:
         assert found[column].tolist() == pytest.approx(r[column].tolist(), rel=1e-6, abs=1e-9)
     assert found["p_value"].tolist() == pytest.approx(r["p_value"].tolist(), rel=1e-5, abs=1e-12)
     assert set(found["degrees_of_freedom"]) == {R[outcome]["degrees"]}
-    roles = found.set_index("group").loc[["enforces_only", "mentors_or_teaches"]]
+    roles = found.set_index("group").loc[["does_neither", "mentors_or_teaches"]]
     assert roles["difference"].tolist() == pytest.approx(R[outcome]["difference"], rel=1e-6)
     assert roles["difference_error"].tolist() == pytest.approx(R[outcome]["difference_error"], rel=1e-6)
 
@@ -90,5 +90,18 @@ def test_models_that_cannot_be_fitted_say_why() -> None:
     with pytest.raises(DesignError, match="two terms say the same thing"):
         effects(twice, plan, outcome="calls", link="log", terms=["minutes", "again"], reference={})
     sure = schools.assign(often=schools["officer"].astype(float))
-    with pytest.raises(DesignError, match="outcomes are all alike"):
+    with pytest.raises(DesignError, match="has no solution: a group's outcomes are all alike"):
         effects(sure, plan, outcome="often", link="logit", terms=["officer"], reference={})
+
+
+def test_differences_are_rows_of_the_spine() -> None:
+    schools, plan = made_up()
+    found = effects(
+        schools, plan, outcome="calls", link="log", terms=["officer", "size", "minutes"], reference={"size": "small"}
+    )
+    rows = effect_estimates(found, outcome="calls", unit="per school", wave="2020")
+    assert rows[["measure", "group_by", "group", "wave", "n"]].iloc[0].tolist() == [
+        "difference_in_calls", "officer", "True", "2020", 1500
+    ]  # fmt: skip
+    assert rows["std_error"].tolist() == pytest.approx(found["difference_error"].tolist())
+    assert rows["method"].str.partition("; ")[2].tolist() == ["less no", "less small", "one more"]

@@ -44,8 +44,8 @@ read <- function(two, level) {
     violent_recorded = as.numeric(of("VIOINC") >= 1), long_suspension = as.numeric(of("OUTSUS") >= 1),
     violent_incidents = of("VIOINC"),
     officer_role = factor(ifelse(d$C0610 == 2, "no_officer",
-      ifelse(mentors == 1 | teaches == 1, "mentors_or_teaches", "enforces_only")),
-      levels = c("no_officer", "enforces_only", "mentors_or_teaches"))
+      ifelse(mentors == 1 | teaches == 1, "mentors_or_teaches", "does_neither")),
+      levels = c("no_officer", "does_neither", "mentors_or_teaches"))
   )
   svrepdesign(data = out, weights = weights[[1]], repweights = as.matrix(weights[-1]), type = "JK1", scale = 49 / 50,
     rscales = rep(1, 50), combined.weights = TRUE, mse = TRUE)
@@ -91,7 +91,7 @@ regression <- function(d, outcome, family, link) {
       data$officer_role <- factor(r, levels = levels(data$officer_role))
       weighted.mean(inverse(as.numeric(model.matrix(delete.response(terms(f)), data) %*% b)), w)
     }
-    c(mean_if("enforces_only"), mean_if("mentors_or_teaches")) - mean_if("no_officer")
+    c(mean_if("does_neither"), mean_if("mentors_or_teaches")) - mean_if("no_officer")
   }
   margin <- withReplicates(d, roles)
   list(names = I(rownames(s)), coefficient = plain(s[, 1]), std_error = plain(s[, 2]), p_value = plain(s[, 4]),
