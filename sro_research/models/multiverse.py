@@ -94,11 +94,11 @@ def multiverse(cells: Cells, records: pd.DataFrame, choices: Choices, *, outcome
     names what there is not.
     """
     _declared(cells, records, choices)
-    pools = {kind: _pool(cells, kind) for kind in choices.flagged}
+    pools = {kind: _pool(cells, records, choices, kind) for kind in choices.flagged}
     table, rows = specifications(choices), []
     for chosen, group in table.groupby(list(table)[:-1], sort=False):
         found: Fit | None = None
-        effects = _effects(_prepared(pools, records, choices, *chosen))
+        effects = _effects(_prepared(pools, choices, *chosen))
         for adjustment in group["adjustment"]:
             columns = choices.adjustment[adjustment]
             try:
@@ -171,7 +171,7 @@ def leave_one_out(
         raise WorkbenchError("the choices", "they are more than one specification", fix="Keep the declared one.")
     *chosen, adjustment = table.iloc[0]
     columns, per = choices.adjustment[adjustment], choices.exposure[chosen[0]].per
-    kept = _prepared({chosen[2]: _pool(cells, chosen[2])}, records, choices, *chosen)
+    kept = _prepared({chosen[2]: _pool(cells, records, choices, chosen[2])}, choices, *chosen)
     kept.down_to(unit)
     units = kept.keys[unit].unique()
     if len(units) > MOST_UNITS:
@@ -197,13 +197,12 @@ def _declared(cells: Cells, records: pd.DataFrame, choices: Choices) -> None:
         rule = "they have not one row by school_id and wave"
         raise WorkbenchError("the records", rule, fix="Add up records of one school and wave.")
     known = {*cells.columns, *map(str, records)}
-    adjusted = {name for columns in choices.adjustment.values() for name in columns}
     for exposure in choices.exposure.values():
         if exposure.column not in records:
             raise WorkbenchError(
                 f"exposure {exposure.column}", "no record has it", fix=nearest(exposure.column, records)
             )
-    for name in sorted(adjusted - known):
+    for name in sorted(set(_adjusted(choices)) - known):
         raise WorkbenchError(f"adjustment {name}", "neither answers nor records have it", fix=nearest(name, known))
     for name in sorted({w for waves in choices.waves.values() for w in waves} - set(cells.keys["wave"])):
         raise WorkbenchError(f"wave {name}", "nobody answered in it", fix=nearest(name, cells.keys["wave"].unique()))
@@ -214,36 +213,57 @@ def _declared(cells: Cells, records: pd.DataFrame, choices: Choices) -> None:
         cells.down_to(FLAGGED)
 
 
-def _pool(cells: Cells, flagged: str) -> Cells:
-    """Return cells by school-wave, with flagged respondents or without."""
-    if FLAGGED not in cells.keys:
-        return cells
-    some = cells if flagged == KEPT else cells.where(~cells.keys[FLAGGED].astype(bool).to_numpy())
-    return some.pooled([key for key in cells.keys if key != FLAGGED])
+@dataclass(frozen=True)
+class _Pool:
+    """School-waves, with flagged respondents or without, and of each what the records say (c rows, in their order).
+
+    `exposures` has a column per choice of exposure, `recorded` one per adjustment that respondents were not asked for.
+    """
+
+    cells: Cells
+    exposures: dict[str, np.ndarray]
+    recorded: pd.DataFrame
+
+
+def _pool(cells: Cells, records: pd.DataFrame, choices: Choices, flagged: str) -> _Pool:
+    """Return the school-waves of all respondents or of those who were not flagged, with their records."""
+    if FLAGGED in cells.keys:
+        some = cells if flagged == KEPT else cells.where(~cells.keys[FLAGGED].astype(bool).to_numpy())
+        cells = some.pooled([key for key in cells.keys if key != FLAGGED])
+    at = pd.MultiIndex.from_frame(cells.keys[["school_id", "wave"]])
+    exposures = {
+        name: _lagged(records, exposure).reindex(at).to_numpy(dtype=float, na_value=np.nan)
+        for name, exposure in choices.exposure.items()
+    }
+    recorded = [name for name in _adjusted(choices) if name not in cells.columns]
+    return _Pool(cells, exposures, records[recorded].reindex(at).reset_index(drop=True))
+
+
+def _adjusted(choices: Choices) -> list[str]:
+    """Return all columns that an adjustment names."""
+    return sorted({name for columns in choices.adjustment.values() for name in columns})
 
 
 def _prepared(
-    pools: Mapping[str, Cells], records: pd.DataFrame, choices: Choices, exposure: str, fewest: int, flagged: str,
-    waves: str,
-) -> Cells:  # fmt: skip
+    pools: Mapping[str, _Pool], choices: Choices, exposure: str, fewest: int, flagged: str, waves: str
+) -> Cells:
     """Return the school-waves of a specification, with exposure and all columns that an adjustment may name."""
-    cells = pools[flagged]
-    adjusted = sorted({name for columns in choices.adjustment.values() for name in columns})
-    recorded = [name for name in adjusted if name not in cells.columns]
-    at = pd.MultiIndex.from_frame(cells.keys[["school_id", "wave"]])
-    values = records[recorded].reindex(at).reset_index(drop=True)
-    values[WITHIN] = _lagged(records, choices.exposure[exposure]).reindex(at).to_numpy(dtype=float, na_value=np.nan)
-    chosen = (cells.sizes >= fewest) & values.notna().all(axis=1).to_numpy()
+    pool = pools[flagged]
+    cells, exposed = pool.cells, pool.exposures[exposure]
+    chosen = (cells.sizes >= fewest) & ~np.isnan(exposed) & pool.recorded.notna().all(axis=1).to_numpy()
     if waves in choices.waves:
         chosen &= cells.keys["wave"].isin(choices.waves[waves]).to_numpy()
-    kept, values = cells.where(chosen), values[chosen].reset_index(drop=True)
-    values[BETWEEN] = values.groupby(kept.keys["school_id"].to_numpy())[WITHIN].transform("mean")
-    values[WITHIN] -= values[BETWEEN]
-    for name in set(adjusted) & set(cells.columns):
+    kept, exposed, values = cells.where(chosen), exposed[chosen], pool.recorded[chosen].reset_index(drop=True)
+    if kept.keys.empty:
+        return kept
+    school, _ = pd.factorize(kept.keys["school_id"])
+    values[BETWEEN] = (np.bincount(school, exposed) / np.bincount(school))[school]
+    values[WITHIN] = exposed - values[BETWEEN]
+    for name in (name for name in _adjusted(choices) if name in cells.columns):
         values[f"{MEAN}{name}"] = kept.means(name)
     for wave in sorted(kept.keys["wave"].unique())[1:]:
         values[f"{WAVE}{wave}"] = (kept.keys["wave"] == wave).to_numpy(dtype=float)
-    return kept.joined(values) if len(values) else kept
+    return kept.joined(values)
 
 
 def _lagged(records: pd.DataFrame, exposure: Exposure) -> pd.Series:

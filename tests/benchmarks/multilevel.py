@@ -232,7 +232,8 @@ def kept(table: pd.DataFrame, rounds: int) -> None:
     curve = multiverse(cells, records, choices, outcome="y")
     clock, processor = time.perf_counter() - started[0], time.process_time() - started[1]
     done = int(curve["estimate"].notna().sum())
-    print(f"multiverse: {done} of {len(curve)} specifications in {clock:.1f} s (processor {processor:.1f})")
+    print(f"multiverse: {done} of {len(curve)} specifications in {clock:.1f} s (processor {processor:.1f}), each "
+          f"{1000 * clock / len(curve):.1f} ms (processor {1000 * processor / len(curve):.1f})")  # fmt: skip
 
 
 def main() -> None:
