@@ -207,7 +207,8 @@ def timed(work: Callable[[], object], times: int) -> str:
 
 def kept(table: pd.DataFrame, rounds: int) -> None:
     """Print what further specifications cost once statistics are kept."""
-    from sro_research.models.multiverse import Choices, Exposure, multiverse
+    from sro_research.models.choices import Choices, Exposure
+    from sro_research.models.multiverse import multiverse
     from sro_research.models.profile_reml import fit_reml
     from sro_research.models.random_effects import intercepts
     from sro_research.models.sufficient import cells_of
