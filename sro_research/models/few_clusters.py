@@ -78,28 +78,41 @@ def least_squares(data: pd.DataFrame, *, outcome: str, terms: Sequence[str], clu
     y = known[outcome].to_numpy(dtype=float)
     if known[cluster].nunique() < 2:
         raise ValueError("fewer than two clusters: no comparison between them")
-    if np.linalg.matrix_rank(x / np.linalg.norm(x, axis=0).clip(1e-300)) < x.shape[1]:
+    scale = np.linalg.norm(x, axis=0).clip(1e-300)
+    q, r = np.linalg.qr(x / scale)
+    if np.linalg.matrix_rank(r) < x.shape[1]:
         raise ValueError("the coefficients cannot be told apart")
-    bread = np.linalg.inv(x.T @ x)
-    coefficients = np.linalg.lstsq(x, y, rcond=None)[0]
+    root = np.linalg.inv(r) / scale[:, None]
+    coefficients = root @ (q.T @ y)
     rows = list(known.groupby(cluster, observed=True).indices.values())
     apart = y - x @ coefficients
-    return Clustered([INTERCEPT, *terms], coefficients, bread, [x[r] for r in rows], [apart[r] for r in rows])
+    return Clustered([INTERCEPT, *terms], coefficients, root @ root.T, [x[r] for r in rows], [apart[r] for r in rows])
 
 
 def cr2(of: Clustered, term: str) -> tuple[float, float]:
     """Return the CR2 standard error of a coefficient and its Satterthwaite degrees of freedom."""
-    contrast = of.bread[of.names.index(term)]
+    return cr2_of(of, [term])[0]
+
+
+def cr2_of(of: Clustered, terms: Sequence[str]) -> list[tuple[float, float]]:
+    """Return the CR2 standard errors of coefficients and their Satterthwaite degrees of freedom."""
+    contrasts = of.bread[:, [of.names.index(term) for term in terms]]
     sides, scores, lengths = [], [], []
     for x, e in zip(of.x, of.residuals, strict=True):
-        weight = _adjusted(of, x) @ contrast  # a_g = A_g X_g M c, one number per row
-        sides.append(x.T @ weight)
-        lengths.append(weight @ weight)
-        scores.append(weight @ e)
-    side = np.array(sides)
-    spread = np.diag(lengths) - side @ of.bread @ side.T
-    df = np.trace(spread) ** 2 / np.sum(spread**2)
-    return float(np.linalg.norm(scores)), float(df)
+        weights = _adjusted(of, x) @ contrasts  # a_g = A_g X_g M c, one number per row and contrast
+        sides.append(x.T @ weights)
+        lengths.append((weights**2).sum(axis=0))
+        scores.append(e @ weights)
+    by_term = np.array(sides).transpose(2, 0, 1), np.array(lengths).T, np.array(scores).T
+    return [(float(np.linalg.norm(s)), _satterthwaite(w, n, of.bread)) for w, n, s in zip(*by_term, strict=True)]
+
+
+def _satterthwaite(side: np.ndarray, length: np.ndarray, bread: np.ndarray) -> float:
+    """Return tr(Q)^2 / tr(QQ) of Q = diag(length) - side bread side', of which the whole (G x G) is never made."""
+    own = np.einsum("gp,pq,gq->g", side, bread, side)
+    inner = side.T @ side @ bread
+    trace = (length - own).sum()
+    return float(trace**2 / ((length**2).sum() - 2 * length @ own + np.trace(inner @ inner)))
 
 
 def _adjusted(of: Clustered, x: np.ndarray) -> np.ndarray:

@@ -17,7 +17,7 @@ from scipy import stats
 
 from sro_research.estimates import as_estimates
 from sro_research.models.exposure_design import BETWEEN_TERM, WITHIN_TERM, engagement_design
-from sro_research.models.few_clusters import cr2, least_squares
+from sro_research.models.few_clusters import cr2_of, least_squares
 from sro_research.models.school_means import CONFIDENCE
 
 HARM_WITHIN, HARM_BETWEEN = "harm_within_schools", "harm_between_schools"
@@ -52,8 +52,8 @@ def _of_harm(rates: pd.DataFrame, exposure: pd.Series, per: float) -> pd.DataFra
     except ValueError as reason:
         return rows.assign(estimate=pd.NA, note=str(reason))
     numbers = []
-    for term in TERMS.values():
-        estimate, (error, df) = per * float(fitted.coefficients[fitted.names.index(term)]), cr2(fitted, term)
+    for term, (error, df) in zip(TERMS.values(), cr2_of(fitted, list(TERMS.values())), strict=True):
+        estimate = per * float(fitted.coefficients[fitted.names.index(term)])
         reach = float(stats.t.ppf((1 + CONFIDENCE) / 2, df)) * per * error
         numbers.append((estimate, per * error, estimate - reach, estimate + reach))
     columns = ["estimate", "std_error", "conf_low", "conf_high"]

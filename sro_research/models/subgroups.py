@@ -25,7 +25,7 @@ from sro_research.models.declared import Question
 from sro_research.models.design import adjusted
 from sro_research.models.district_means import FEW_CLUSTERS
 from sro_research.models.exposure_design import WITHIN_TERM, Design
-from sro_research.models.few_clusters import Clustered, cr2, least_squares
+from sro_research.models.few_clusters import Clustered, cr2_of, least_squares
 from sro_research.models.multilevel import WITHIN
 from sro_research.models.school_means import CONFIDENCE
 
@@ -77,9 +77,11 @@ def _of_group(made: Design, question: str, group: str, per: float) -> list[tuple
         fitted = _interacted(made, inside)
     except ValueError as reason:
         return [_nothing(measure, question, group, n, str(reason)) for measure in MEASURES]
+    terms = {WITHIN: (WITHIN_TERM, per), DIFFERENCE: (f"{WITHIN_TERM} {OUTSIDE}", -per)}
+    errors = cr2_of(fitted, [term for term, _ in terms.values()])
     return [
-        (measure, question, group, n, sides[0], *_numbers(fitted, term, sign * per), "")
-        for measure, term, sign in ((WITHIN, WITHIN_TERM, 1), (DIFFERENCE, f"{WITHIN_TERM} {OUTSIDE}", -1))
+        (measure, question, group, n, sides[0], *_numbers(fitted, term, scale, *error), "")
+        for (measure, (term, scale)), error in zip(terms.items(), errors, strict=True)
     ]
 
 
@@ -96,9 +98,8 @@ def _interacted(made: Design, inside: pd.Series) -> Clustered:
     return least_squares(data, outcome="score", terms=[*terms, OUTSIDE, *apart], cluster="school")
 
 
-def _numbers(fitted: Clustered, term: str, scale: float) -> tuple[float, ...]:
+def _numbers(fitted: Clustered, term: str, scale: float, error: float, df: float) -> tuple[float, ...]:
     estimate = scale * float(fitted.coefficients[fitted.names.index(term)])
-    error, df = cr2(fitted, term)
     error *= abs(scale)
     reach = float(stats.t.ppf((1 + CONFIDENCE) / 2, df)) * error
     return estimate, error, df, estimate - reach, estimate + reach, 2 * float(stats.t.sf(abs(estimate) / error, df))
