@@ -12,6 +12,11 @@ One row for each setting, effect and method. "rejected" at 5 %: the type I error
 the estimates. "zero note": share of studies whose note says that a variance was estimated as zero. "wrong, unsaid":
 share of standard errors below half of the one that the true variances give, in studies without such a note. With fewer
 than ten schools there is no model; "refused" is the share of studies that say so.
+
+Where school-waves do not differ at all, the model is cautious within schools: half of the studies estimate their
+variance as zero, the others above it, so a standard error is right or too large but hardly ever too small, and the
+degrees of freedom are those of a variance that had to be estimated. A variance cannot be below zero.
+An estimate with 13 degrees of freedom, as between 15 schools, has by chance 0.3 % of standard errors below half.
 """
 
 from __future__ import annotations
