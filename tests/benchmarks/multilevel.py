@@ -222,12 +222,13 @@ def kept(table: pd.DataFrame, rounds: int) -> None:
             print(f"one more specification, {' and '.join(levels)}, {name}: {timed(more, 5 * rounds)}")
     random = np.random.default_rng(2)
     records = cells.keys.drop_duplicates().set_index(["school_id", "wave"])
-    records = records.assign(**{f"e{i}": random.normal(size=len(records)) for i in range(4)})
+    records = records.assign(**{f"e{i}": random.normal(size=len(records)) for i in range(8)})
     some = [(), ("x1",), ("x2",), ("x3",), ("x1", "x2"), ("x1", "x3"), ("x2", "x3"), ("x1", "x2", "x3")]
     choices = Choices(
-        exposure={f"e{i}, {lag} before": Exposure(f"e{i}", lag) for i in range(4) for lag in (0, 1)},
+        exposure={f"e{i}, {lag} before": Exposure(f"e{i}", lag) for i in range(8) for lag in (0, 1)},
         adjustment={" ".join(columns) or "none": columns for columns in some},
-        fewest_answers=(1, 5, 10, 15),
+        fewest_answers=(1, 5, 8, 10, 12, 15, 18, 20),
+        waves={"all": ("2023", "2024", "2025"), "last two": ("2024", "2025")},
     )
     started = time.perf_counter(), time.process_time()
     curve = multiverse(cells, records, choices, outcome="y")
