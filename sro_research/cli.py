@@ -336,15 +336,17 @@ def power(params_file: Path, run_dir: str, **supposed: Any) -> None:
     if study.has(f"responses/{instrument.id}") and study.has("outreach") and study.has("schools"):
         from sro_research.measures.outreach import outreach_hours
         from sro_research.measures.scales import score
+        from sro_research.models.declared import ask
 
         hours = outreach_hours(study.protected("outreach"), study.protected("schools"), study.parameters.waves)
         scores = score(study.protected(f"responses/{instrument.id}"), instrument)
-        seen = scores[scores["construct"] == outcome.id], hours.set_index(["school_id", "wave"])["value"]
+        asked = ask(model, scores, hours, study.protected("schools"), waves=study.waves)
+        seen = asked.scores, asked.exposure
     click.echo(f"Model: {model.outcome} of {model.population}, {model.exposure}, within schools over time.")
     for line in report(
         seen,
         supposed=Supposed(**supposed),
-        waves=len(study.waves),
+        waves=len(study.waves) - model.lag,
         score_range=outcome.high - outcome.low,
         effect=model.smallest_effect,
         per=model.per,

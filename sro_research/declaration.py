@@ -1,11 +1,13 @@
 """What was declared before results were seen, and what was added afterwards.
 
 The first run that comes to the model keeps what the study file declares, beside the ledger, where it outlives the
-results. What a later run declares otherwise is exploratory: it may have been chosen because of what the results were.
+results of the same results folder. What a later run declares otherwise is exploratory: it may have been chosen
+because of what the results were.
 """
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,7 @@ import pandas as pd
 from sro_research.files import make_private_folder, read_json, write_json
 from sro_research.parameters import Model
 
-ADDED = ("subgroups", "harms")
+ADDED = ("subgroups", "harms", "perceived")
 """What may be added to without a change to the question itself."""
 EXPLORATORY = "exploratory: declared after results were seen"
 
@@ -49,12 +51,27 @@ class Declaration:
 
 def declare(model: Model, path: Path, *, today: str) -> Declaration:
     """Return the declaration of a study, and keep it if it is the first one."""
-    now = model.model_dump(mode="json")
-    first = read_json(path)
-    if first is None:
-        first = {**now, "on": today}
+    if read_json(path) is None:
         make_private_folder(path.parent)
-        write_json(path, first)
-    changed = tuple(key for key in now if key not in ADDED and now[key] != first.get(key))
-    added = tuple(f"{key}:{name}" for key in ADDED for name in now[key] if name not in first.get(key, []))
-    return Declaration(now, first["on"], changed, added)
+        write_json(path, {**model.model_dump(mode="json"), "on": today})
+    return held_against_first(model, path)
+
+
+def held_against_first(model: Model, path: Path) -> Declaration:
+    """Return the declaration of a study as it stands to the first one; to itself where there is none yet."""
+    kept = read_json(path) or {**model.model_dump(mode="json"), "on": ""}
+    on = kept.pop("on")
+    first = Model.model_validate_json(json.dumps(kept))
+    same = _question(first), _question(model)
+    changed = tuple(key for key in same[0] if same[0][key] != same[1][key])
+    added = tuple(
+        f"{key}:{name}" for key in ("subgroups", "harms") for name in getattr(model, key)
+        if name not in getattr(first, key)
+    )  # fmt: skip
+    return Declaration(model.model_dump(mode="json"), on, changed, added)
+
+
+def _question(model: Model) -> dict[str, Any]:
+    """Return what makes the question what it is; the order of adjustments and the unit of effects do not."""
+    said = model.model_dump(exclude={*ADDED, "per", "smallest_effect"})
+    return {**said, "adjust": set(model.adjust), "smallest_effect": round(model.smallest_effect / model.per, 12)}

@@ -207,6 +207,17 @@ class Model(Strict):
         None, description="A construct in which the same people tell of engagement, to show what one source does."
     )
 
+    @model_validator(mode="after")
+    def _each_once(self) -> Model:
+        for key in ("adjust", "subgroups", "harms"):
+            names = getattr(self, key)
+            for i, name in enumerate(names):
+                if name in names[:i]:
+                    raise _contradiction((key, i), f"'{name}' stands twice", "Keep one of the two.")
+        if self.perceived == self.outcome:
+            raise _contradiction(("perceived",), "it is the outcome itself", "Name another construct, or leave it out.")
+        return self
+
 
 class Notebooks(Strict):
     """Notebooks in the order in which they run."""

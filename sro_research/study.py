@@ -13,7 +13,7 @@ from typing import NoReturn
 import pandas as pd
 
 from sro_research import __version__, estimates
-from sro_research.declaration import Declaration, declare
+from sro_research.declaration import Declaration, declare, held_against_first
 from sro_research.disclosure.ledger import Ledger, read_ledger, rows_to_keep, write_ledger
 from sro_research.disclosure.pattern import Pattern
 from sro_research.disclosure.policy import Policy
@@ -118,6 +118,13 @@ class Study:
     def waves(self) -> list[str]:
         """Wave ids in the order of time."""
         return [wave.id for wave in self.parameters.waves]
+
+    @property
+    def last_surveyed(self) -> str:
+        """The last wave in which anybody answered; the last one of all where nobody did."""
+        tables = [self.protected(f"responses/{i.id}")["wave"] for i in self.surveyed.values()]
+        answered = {wave for column in tables for wave in column.unique()}
+        return next((wave for wave in reversed(self.waves) if wave in answered), self.waves[-1])
 
     @property
     def breaks(self) -> set[tuple[str, str, str]]:
@@ -230,7 +237,7 @@ class Study:
 
     def keep_cells(self, cells: pd.DataFrame, pattern: Pattern, estimates: pd.DataFrame) -> Facts:
         """Write the safe cells, the rows they rest on, and the facts that pages need beside them."""
-        shown = int(pattern.rows["shown"].sum())
+        model, shown = self.parameters.model, int(pattern.rows["shown"].sum())
         sources = self.protected("sources")
         status = sources["status"]
         facts = Facts(
@@ -243,7 +250,7 @@ class Study:
             audited=dt.date.today().isoformat(),
             provided=tuple(sorted(set(sources.loc[status == "read", "kind"]))),
             comparable=dict(read_json(self._comparability) or {}),
-            exploratory=self.declare().exploratory if self.parameters.model is not None else (),
+            exploratory=() if model is None else held_against_first(model, self.folders.declaration).exploratory,
         )
         write_table(self.folders.rows, rows_to_keep(pattern, estimates))
         write_table(self.folders.cells, cells)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from sro_research.declaration import EXPLORATORY, declare
+from sro_research.declaration import EXPLORATORY, declare, held_against_first
 from sro_research.estimates import as_estimates
 from sro_research.parameters import Model
 
@@ -61,3 +61,32 @@ def test_another_question_is_marked_everywhere(tmp_path: Path, changed: dict[str
 
 def test_what_is_left_out_later_does_not_change_the_question(tmp_path: Path) -> None:
     assert notes(tmp_path / "d.json", subgroups=[], harms=[]) == ["", "few schools", "", "", ""]
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"adjust": ["language", "gender"]}, {"perceived": "approachability"}, {"per": 1.0, "smallest_effect": 0.005}],
+    ids=str,
+)
+def test_order_units_and_a_look_at_one_source_do_not_change_the_question(
+    tmp_path: Path, changed: dict[str, object]
+) -> None:
+    path = tmp_path / "d.json"
+    first = FIRST.model_copy(update={"adjust": ["gender", "language"]})
+    declare(first, path, today="2026-01-31")
+    assert declare(first.model_copy(update=changed), path, today="2026-02-01").exploratory == ()
+
+
+def test_a_key_that_the_first_declaration_does_not_know_is_at_its_default(tmp_path: Path) -> None:
+    path = tmp_path / "d.json"
+    path.write_text(
+        '{"population": "student", "outcome": "officer_trust", "exposure": "outreach_hours_per_100_students",'
+        ' "per": 10.0, "smallest_effect": 0.05, "subgroups": ["language"], "harms": ["arrest"], "on": "2025-01-01"}'
+    )
+    assert declare(FIRST, path, today="2026-02-01").exploratory == ()
+
+
+def test_to_look_is_not_to_declare(tmp_path: Path) -> None:
+    path = tmp_path / "d.json"
+    assert held_against_first(FIRST, path).exploratory == ()
+    assert not path.exists()

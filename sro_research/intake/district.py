@@ -11,7 +11,7 @@ import pandas as pd
 import pandera.pandas as pa
 
 from sro_research import schemas
-from sro_research.errors import SourceError
+from sro_research.errors import SourceError, counted
 from sro_research.instruments import Instrument
 from sro_research.intake.admission import QUARANTINE_COLUMNS, Admission, admit, near_name
 from sro_research.intake.exports import Export, read_export
@@ -112,6 +112,7 @@ def look_through(
         roster = take_records("schools", records.schools, schemas.schools(waves))
         if roster is not None:
             tables["schools"] = roster
+            refusal = refusal or _without_one_district(folder / records.schools.file, roster)
     known = set(tables["schools"]["school_id"]) if "schools" in tables else None
     names = _names_of(tables.get("schools"))
     for survey in surveys:
@@ -211,6 +212,19 @@ def _names_of(schools: pd.DataFrame | None) -> dict[str, str]:
     pairs = pairs.assign(name=pairs["school_name"].map(same_text)).drop_duplicates(["school_id", "name"])
     clear = pairs[~pairs["name"].duplicated(keep=False)]
     return dict(zip(clear["name"], clear["school_id"], strict=True)) | {i: i for i in pairs["school_id"]}
+
+
+def _without_one_district(path: Path, schools: pd.DataFrame) -> SourceError | None:
+    """Return why the list of schools cannot be used: some schools have a district and others none, or one has two."""
+    told = schools[["school_id", "district"]].drop_duplicates()
+    if told["district"].isna().all():
+        return None
+    wrong = told["district"].isna() | told["school_id"].duplicated(keep=False)
+    if not wrong.any():
+        return None
+    count = int(told.loc[wrong, "school_id"].nunique())
+    rule = f"{counted(count, 'school')} of it have no district, or two, though others have one"
+    return SourceError(path, rule, fix="Give every school one district in all waves, or leave the column out.")
 
 
 def _enrolled(schools: pd.DataFrame | None) -> dict[tuple[str, str], int] | None:

@@ -12,14 +12,16 @@ PER_STUDENTS = 100
 def outreach_hours(outreach: pd.DataFrame, schools: pd.DataFrame, waves: list[Wave]) -> pd.DataFrame:
     """Sum officer hours by school and wave, as indicators per 100 students.
 
-    A school on the roster without any recorded activity has zero hours, because the file of activities was provided;
-    a school whose number of students is not known has no value. Activities outside every wave's period are
-    not counted; `outside_periods` counts them.
+    A school on the roster without any recorded activity has zero hours, because the file of activities was provided.
+    There is no value for a school whose number of students is not known, and none in a wave of which the file has no
+    activity of any school: logging had not begun. Activities outside every wave's period are not counted;
+    `outside_periods` counts them.
     """
     dated = outreach.assign(wave=wave_of(outreach["date"], waves))
     hours = dated.groupby(["school_id", "wave"])["hours"].sum().rename("numerator")
     table = schools.set_index(["school_id", "wave"])[["students"]].join(hours)
-    table["numerator"] = table["numerator"].astype("Float64").fillna(0.0)
+    logged = table.index.get_level_values("wave").isin(hours.index.unique("wave"))
+    table["numerator"] = table["numerator"].astype("Float64").where(table["numerator"].notna() | ~logged, 0.0)
     table["denominator"] = table.pop("students").astype("Float64")
     table["value"] = PER_STUDENTS * table["numerator"] / table["denominator"]
     return table.reset_index().assign(

@@ -49,6 +49,7 @@ NO_LATENT = "the schools' exposures do not differ more than chance: no latent ef
 NO_ERROR = "the likelihood is flat: no standard error of the latent effect"
 NO_COMMON = "the two halves of schools do not agree on the exposure"
 WHERE = "the contextual model"
+SAME_SOURCE = ["method", "effect", "estimate", "conf_low", "conf_high", "note"]
 
 
 @dataclass(frozen=True)
@@ -79,14 +80,32 @@ class _Moments:
         return float(self.sizes.sum() - len(self.sizes))
 
 
-def paired(scores: pd.DataFrame, *, outcome: str, exposure: str, wave: str) -> pd.DataFrame:
-    """Return one row per respondent of a wave with the scores of two constructs, as columns of their names.
+def paired(scores: pd.DataFrame, *, outcome: str, exposure: str) -> pd.DataFrame:
+    """Return one row per respondent of the last wave in which both constructs were asked, with both scores.
 
-    `scores` comes from `measures.scales.score`.
+    `scores` comes from `measures.scales.score`; columns `respondent_key`, `school_id`, `outcome` and `exposure`.
     """
-    of = scores[(scores["wave"] == wave) & scores["construct"].isin([outcome, exposure])]
-    table = of.pivot(index=["respondent_key", "school_id"], columns="construct", values="score")
-    return table[[outcome, exposure]].reset_index().rename_axis(columns=None)
+    of = scores[scores["construct"].isin([outcome, exposure])]
+    wide = of.pivot(index=["wave", "respondent_key", "school_id"], columns="construct", values="score")
+    table = wide.reindex(columns=[outcome, exposure]).set_axis(["outcome", "exposure"], axis=1).dropna()
+    if table.empty:
+        return table.reset_index().drop(columns="wave")
+    return table.loc[table.index.get_level_values("wave").max()].reset_index()
+
+
+def same_source(scores: pd.DataFrame, *, outcome: str, exposure: str, seed: int) -> pd.DataFrame:
+    """Return slopes of schools and effects of students and schools where both sides are told by the same people.
+
+    Rows of `split_halves` and of `contextual_effects` (`method`, `effect`, `estimate`, `conf_low`, `conf_high`,
+    `note`), of the last wave in which both were asked; or one row whose `note` says why there are none.
+    """
+    pairs = paired(scores, outcome=outcome, exposure=exposure)
+    try:
+        halves = split_halves(pairs, outcome="outcome", exposure="exposure", seed=seed)
+        levels = contextual_effects(pairs, outcome="outcome", exposure="exposure").effects
+    except WorkbenchError as reason:
+        return pd.DataFrame([("", "", np.nan, np.nan, np.nan, reason.rule)], columns=SAME_SOURCE)
+    return pd.concat([halves.assign(effect="between"), levels], ignore_index=True)[SAME_SOURCE]
 
 
 def contextual_effects(

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from sro_research.errors import WorkbenchError
 from sro_research.models.exposure_design import CELL, Design, engagement_design, lagged
 from sro_research.models.multilevel import WITHIN, engagement_estimates
 from sro_research.parameters import Model
 
 POINTS_PER_HUNDRED = 100
 """A mean that is 0.01 points higher is one of 100 people who answers each question one step higher."""
+MOST_IN_A_HUNDRED = 50
+"""Said of more people, one step of the scale is no picture any more."""
 
 
 @dataclass(frozen=True)
@@ -67,29 +68,41 @@ def ask(
 def districts_of(schools: pd.DataFrame) -> pd.Series | None:
     """Return the district of each school; None where the roster tells of none.
 
-    Raises `WorkbenchError` where only some schools have one, or a school has two.
+    Intake refuses a roster that tells the district of some schools only.
     """
-    told = schools[["school_id", "district"]].drop_duplicates()
-    if told["district"].isna().all():
-        return None
-    wrong = told["district"].isna() | told["school_id"].duplicated(keep=False)
-    if wrong.any():
-        count = told.loc[wrong, "school_id"].nunique()
-        fix = "Give every school one district in all waves, or none."
-        raise WorkbenchError("the roster of schools", "there are schools without one district", fix=fix, rows=count)
-    return told.set_index("school_id")["district"]
+    return None if schools["district"].isna().all() else schools.groupby("school_id")["district"].first()
 
 
 def in_words(estimates: pd.DataFrame, model: Model, *, low: int, high: int) -> str:
     """Say the effect within schools in plain units; `low` and `high` are the ends of the scale."""
     row = estimates.set_index("measure").loc[WITHIN]
-    if pd.isna(row["estimate"]):
-        return f"No answer: {row['note']}."
+    if row[["estimate", "conf_low", "conf_high"]].isna().any():
+        return f"No answer: {row['note'] or 'no interval can be given'}."
     people = abs(row["estimate"]) * POINTS_PER_HUNDRED
     way = "higher" if row["estimate"] >= 0 else "lower"
-    return (
-        f"A school with {model.per:g} hours more per 100 students than it usually has scored {row['estimate']:+.3f} "
-        f"points on the {low}-{high} scale (95 % interval {row['conf_low']:+.3f} to {row['conf_high']:+.3f}): as if "
-        f"about {people:.0f} of 100 people answered each question one step {way}. The smallest effect of interest is "
-        f"{model.smallest_effect:g} points. An association, not a proof of a cause."
+    said = (
+        f"{exposure_in_words(model)} than a school usually has go with a score that is "
+        f"{abs(row['estimate']):.3f} points {way} on the {low}-{high} scale (95 % interval {row['conf_low']:+.3f} to "
+        f"{row['conf_high']:+.3f})"
     )
+    if people <= MOST_IN_A_HUNDRED:
+        said += f": as if about {people:.0f} of 100 people answered each question one step {way}"
+    return (
+        f"{said}. The smallest effect of interest is {model.smallest_effect:g} points: "
+        f"{_against_smallest(row['conf_low'], row['conf_high'], model.smallest_effect)}. An association, not a proof "
+        "of a cause."
+    )
+
+
+def exposure_in_words(model: Model) -> str:
+    """Return the declared difference in exposure in words, with the wave it is of."""
+    before = {0: "", 1: ", one wave before,"}.get(model.lag, f", {model.lag} waves before,")
+    return f"{model.per:g} hours more per 100 students{before}"
+
+
+def _against_smallest(low: float, high: float, smallest: float) -> str:
+    if low > smallest or high < -smallest:
+        return "the whole interval lies beyond it"
+    if -smallest < low and high < smallest:
+        return "the whole interval is smaller"
+    return "the interval leaves open whether it is reached"

@@ -19,6 +19,7 @@ from sro_research.models.district_means import FEW_CLUSTERS
 
 CELL = ["school_id", "wave"]
 WITHIN_TERM, BETWEEN_TERM = "within", "between"
+NOT_KNOWN = "the exposure, or what is adjusted for, is not known of anybody who answered"
 ONE_SCHOOL = "one school: nothing can be said between schools"
 FEW_SCHOOLS = f"fewer than {FEW_CLUSTERS} schools: shown, not modelled"
 ONE_WAVE = "one wave only: nothing changes within schools"
@@ -81,6 +82,8 @@ def engagement_design(
     data = scores.dropna(subset=["score", *adjust, *also]).merge(known, on=CELL)
     if school_covariates is not None:
         data = data.merge(school_covariates.dropna().astype(float).add_prefix("school:").reset_index(), on=CELL)
+    if data.empty and scores["score"].notna().any():
+        raise ValueError(NOT_KNOWN)
     waves, schools = sorted(data["wave"].unique()), data["school_id"].nunique()
     if schools < FEW_CLUSTERS:
         raise ValueError(ONE_SCHOOL if schools == 1 else FEW_SCHOOLS)

@@ -23,7 +23,7 @@ from sro_research.models.school_means import CONFIDENCE
 HARM_WITHIN, HARM_BETWEEN = "harm_within_schools", "harm_between_schools"
 TERMS = {HARM_WITHIN: WITHIN_TERM, HARM_BETWEEN: BETWEEN_TERM}
 UNIT = "students per 100 students"
-NOT_KNOWN = "no school's count is known"
+NOT_KNOWN, ALIKE = "no school's count is known", "the rate is the same everywhere: nothing to compare"
 
 
 def harm_estimates(
@@ -31,8 +31,9 @@ def harm_estimates(
 ) -> pd.DataFrame:
     """Return how each harm's rate goes with the exposure, as estimates: students per 100 students, per `per` units.
 
-    `rates` are indicators (`school_id`, `wave`, `event`, `denominator`, `value`), `exposure` by (school_id, wave).
-    `construct` names the harm; `n` counts the students of all school-waves that are compared.
+    `rates` are indicators (`school_id`, `wave`, `event`, `numerator`, `value`), `exposure` by (school_id, wave).
+    `construct` names the harm; `n` counts the students to whom it happened in the school-waves that are compared: with
+    few of them an effect to two digits would tell where they were, so disclosure hides it like any other small number.
     """
     tables = [_of_harm(rates[rates["event"] == harm], exposure, per).assign(construct=harm) for harm in harms]
     rows = pd.concat([pd.DataFrame({"measure": []}), *tables], ignore_index=True)
@@ -42,15 +43,18 @@ def harm_estimates(
 
 
 def _of_harm(rates: pd.DataFrame, exposure: pd.Series, per: float) -> pd.DataFrame:
-    known = rates.dropna(subset=["value"])
-    rows = pd.DataFrame({"measure": list(TERMS), "n": int(known["denominator"].sum())})
+    rows = pd.DataFrame({"measure": list(TERMS)})
+    known = rates.dropna(subset=["value"]).rename(columns={"value": "score"})
     if known.empty:
-        return rows.assign(estimate=pd.NA, note=NOT_KNOWN)
+        return rows.assign(note=NOT_KNOWN)
     try:
-        made = engagement_design(known.rename(columns={"value": "score"})[["school_id", "wave", "score"]], exposure)
+        made = engagement_design(known[["school_id", "wave", "score", "numerator"]], exposure, also=["numerator"])
+        rows["n"] = int(made.table["numerator"].sum())
+        if made.table["score"].nunique() < 2:
+            return rows.assign(note=ALIKE)
         fitted = least_squares(made.table, outcome="score", terms=list(made.terms), cluster="school")
     except ValueError as reason:
-        return rows.assign(estimate=pd.NA, note=str(reason))
+        return rows.assign(note=str(reason))
     numbers = []
     for term, (error, df) in zip(TERMS.values(), cr2_of(fitted, list(TERMS.values())), strict=True):
         estimate = per * float(fitted.coefficients[fitted.names.index(term)])

@@ -25,6 +25,8 @@ import pandas as pd
 from scipy import optimize, stats
 
 from sro_research.models.district_means import FEW_CLUSTERS
+from sro_research.models.kenward_roger import kenward_roger
+from sro_research.models.multilevel import MANY_SCHOOLS
 from sro_research.models.school_means import CONFIDENCE
 
 POWER = 0.80
@@ -181,13 +183,12 @@ def power(design: Design, *, effect: float, draws: int = DRAWS, seed: int = 1) -
     if len(design.cells) > MOST_CELLS:
         return Power(smallest, smallest, by_formula, by_formula, by_formula, by_formula, 1 - CONFIDENCE, draws=0)
     draws = max(100, min(draws, MOST_DRAWN // len(design.cells)))
-    estimates, errors = simulate(design, draws=draws, seed=seed)
-    critical = stats.t.ppf((1 + CONFIDENCE) / 2, df)
-    # |b + estimate| > critical * error, for any b; by symmetry each draw also stands for its mirror image.
-    estimates, errors = np.concatenate([estimates, -estimates]), np.concatenate([errors, errors])
+    estimates, reach = simulate(design, draws=draws, seed=seed)
+    # |b + estimate| > reach, for any b; by symmetry each draw also stands for its mirror image.
+    estimates, reach = np.concatenate([estimates, -estimates]), np.concatenate([reach, reach])
 
     def seen(b: float) -> float:
-        return float((np.abs(b + estimates) > critical * errors).mean())
+        return float((np.abs(b + estimates) > reach).mean())
 
     simulated = seen(effect)
     low, high = _wilson(simulated, draws)
@@ -204,7 +205,10 @@ def power(design: Design, *, effect: float, draws: int = DRAWS, seed: int = 1) -
 
 
 def simulate(design: Design, *, draws: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the estimates of the effect within schools and their standard errors (draws) in studies without one."""
+    """Return the estimates of the effect within schools, and half their intervals (draws), in studies without one.
+
+    Intervals are the declared model's: Kenward & Roger's where it has few schools.
+    """
     means, rng = _Means(design), np.random.default_rng(seed)
     u0, c0, e = design.sd_school**2, design.sd_school_wave**2, design.sd_person**2
     schools = rng.normal(0, design.sd_school, (len(means.starts), draws))[means.school]
@@ -214,8 +218,21 @@ def simulate(design: Design, *, draws: int, seed: int) -> tuple[np.ndarray, np.n
     for c in _variances(c0, noise, design.df, POINTS[0]):
         for u in _variances(u0, (c0 + noise) / design.cells["wave"].nunique(), len(means.starts) - 2, POINTS[1]):
             criterion, effect, error = means.likelihood(u, c, e, y)
-            best = np.where(criterion < best[0], np.array([criterion, effect, np.full(draws, error)]), best)
+            reach = _reach(design, means, u, c, error)
+            best = np.where(criterion < best[0], np.array([criterion, effect, np.full(draws, reach)]), best)
     return best[1], best[2]
+
+
+def _reach(design: Design, means: _Means, u: float, c: float, error: float) -> float:
+    """Return half of a 95 % interval of the effect within schools where these variances are estimated."""
+    df = float(design.df)
+    if len(means.starts) < MANY_SCHOOLS:
+        x = pd.DataFrame(means.x).loc[np.repeat(np.arange(len(means.x)), means.n.astype(int))].reset_index(names="cell")
+        groups = pd.DataFrame({"school": means.school[x["cell"]], "cell": x.pop("cell")})
+        adjusted = kenward_roger(x, groups, [u, c], design.sd_person**2)
+        contrast = np.eye(x.shape[1])[-2]
+        error, df = adjusted.std_error(contrast), min(adjusted.df(contrast), df)
+    return float(stats.t.ppf((1 + CONFIDENCE) / 2, df)) * error
 
 
 def _variances(truth: float, noise: float, df: int, points: int) -> np.ndarray:

@@ -12,21 +12,23 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from sro_research.errors import WorkbenchError
 from sro_research.models.choices import KEPT, LEFT_OUT, Choices, Exposure
 from sro_research.models.declared import Question
-from sro_research.models.exposure_design import CELL, WITHIN_TERM, lagged
+from sro_research.models.exposure_design import CELL, NOT_KNOWN, WITHIN_TERM, lagged
 from sro_research.models.few_clusters import beside_the_model
 from sro_research.models.imputation import imputed, pooled
 from sro_research.models.multilevel import fit_within_between
 from sro_research.models.multiverse import leave_one_out, multiverse
+from sro_research.models.school_means import CONFIDENCE
 from sro_research.models.sensitivity import e_values, equivalence, nonresponse_bounds, robustness_values
 from sro_research.models.sufficient import Cells, cells_of
 
 DECLARED, EARLIER, UNADJUSTED, UNFLAGGED, FILLED = (
     "declared model",
-    "exposure of one wave earlier",
+    "with the exposure of the wave before beside it",
     "without adjustment",
     "without answers that look careless",
     "missing answers filled in",
@@ -34,6 +36,7 @@ DECLARED, EARLIER, UNADJUSTED, UNFLAGGED, FILLED = (
 NOTHING_MISSING = "no answer is missing"
 FEWEST = (1, 10, 30)
 """Answers that a school-wave needs to be in a specification."""
+LEAST_STATED = 0.5
 COLUMNS = ["check", "estimate", "conf_low", "conf_high", "schools", "note"]
 HOURS, FLAGGED = "hours", "flagged"
 
@@ -46,13 +49,12 @@ def robustness(asked: Question, *, waves: list[str], flagged: pd.Series) -> pd.D
     """
     model = asked.model
     others = [
-        (EARLIER, replace(asked, exposure=lagged(asked.exposure, waves))),
         (UNFLAGGED, replace(asked, scores=asked.scores[~_of_respondents(asked, flagged)])),
     ]
     if model.adjust:
         others.append((UNADJUSTED, replace(asked, model=model.model_copy(update={"adjust": []}))))
     rows = [_fitted(DECLARED, asked), *_least_squares(asked), *(_fitted(name, other) for name, other in others)]
-    rows.append(_filled_in(asked, waves))
+    rows += [_beside_earlier(asked, waves), _filled_in(asked, waves)]
     rows += [_without_one(asked, unit) for unit in ("school_id", "district") if unit == "school_id" or _many(asked)]
     return pd.DataFrame(rows, columns=COLUMNS)
 
@@ -74,20 +76,39 @@ def nonresponse(estimates: pd.DataFrame, asked: Question) -> pd.DataFrame:
 def specification_curve(asked: Question, *, flagged: pd.Series, background: list[str]) -> pd.DataFrame:
     """Return the effect within schools under every combination of equivalent choices; `multiverse.multiverse`.
 
-    Which of the `background` questions are adjusted for, how many answers a school-wave needs, whether answers that
-    look careless are kept. Otherwise all have the same people: those who answered all of these questions.
+    What is adjusted for: nothing, each question of the `background` that is `usable`, all of them, or what is declared;
+    how many answers a school-wave needs; whether answers that look careless are kept. Otherwise all specifications have
+    the same people: those who answered all of these questions. `declared` says which one is the declared model's.
     """
-    cells, columns = _cells(asked, flagged, background)
-    adjustment = {"none": (), **columns}
-    if len(columns) > 1:
-        adjustment["all"] = tuple(name for names in columns.values() for name in names)
+    questions = usable(asked, [*background, *asked.model.adjust])
+    cells, columns = _cells(asked, flagged, questions)
+    everything = tuple(name for names in columns.values() for name in names)
+    adjustment = {"none": (), **columns, "all": everything}
+    declared = tuple(name for question in asked.model.adjust for name in columns.get(question, ()))
+    same = [name for name, names in adjustment.items() if set(names) == set(declared)]
+    if not same:
+        adjustment["declared"] = declared
+    if len(columns) < 2:
+        del adjustment["all"]
     choices = Choices(
         exposure={"declared": Exposure(HOURS, per=asked.model.per)},
         adjustment=adjustment,
         fewest_answers=FEWEST,
         flagged=(KEPT, LEFT_OUT),
     )
-    return multiverse(cells, asked.exposure.rename(HOURS).to_frame(), choices, outcome="score")
+    curve = multiverse(cells, asked.exposure.rename(HOURS).to_frame(), choices, outcome="score")
+    ours = (curve["adjustment"] == (same or ["declared"])[0]) & (curve["fewest_answers"] == FEWEST[0])
+    return curve.assign(declared=ours & (curve["flagged"] == KEPT))
+
+
+def usable(asked: Question, questions: list[str]) -> list[str]:
+    """Return the background questions that at least half of those who have a score answered, in every wave.
+
+    A question that was not asked in a wave, or of which most are silent, would take nearly everybody away.
+    """
+    known = asked.scores.dropna(subset=["score"])
+    stated = known[list(dict.fromkeys(questions))].notna().groupby(known["wave"]).mean()
+    return [question for question in stated if len(stated) and stated[question].min() >= LEAST_STATED]
 
 
 def strength(asked: Question) -> pd.DataFrame:
@@ -110,10 +131,34 @@ def strength(asked: Question) -> pd.DataFrame:
 
 
 def _fitted(check: str, asked: Question) -> tuple[object, ...]:
-    rows = asked.estimates().set_index("measure")
-    row = rows.iloc[0]
-    schools = asked.scores.dropna(subset=["score"])["school_id"].nunique()
-    return check, *(_number(row[name]) for name in ("estimate", "conf_low", "conf_high")), schools, row["note"]
+    row = asked.estimates().iloc[0]
+    return check, *(_number(row[name]) for name in ("estimate", "conf_low", "conf_high")), _schools(asked), row["note"]
+
+
+def _schools(asked: Question) -> int:
+    """Count the schools that a model is fitted to, none where it cannot be."""
+    try:
+        return asked.design().schools
+    except ValueError:
+        return 0
+
+
+def _beside_earlier(asked: Question, waves: list[str]) -> tuple[object, ...]:
+    """Return the effect with the exposure of the wave before in the model too, which needs waves that have one before.
+
+    In place of the exposure it would not do: hours that are low beside a school's mean in one wave are high in the
+    others, so that a true effect of the present hours turns its sign.
+    """
+    before = lagged(asked.exposure, waves).rename("before").to_frame()
+    try:
+        fit = fit_within_between(
+            asked.scores, asked.exposure, adjust=asked.model.adjust, school_covariates=before, districts=asked.districts
+        )
+    except ValueError as reason:
+        return EARLIER, np.nan, np.nan, np.nan, 0, str(reason)
+    row = asked.model.per * fit.effects.loc[WITHIN_TERM, ["estimate", "std_error"]]
+    reach = float(stats.t.ppf((1 + CONFIDENCE) / 2, fit.effects.loc[WITHIN_TERM, "df"])) * row["std_error"]
+    return EARLIER, row["estimate"], row["estimate"] - reach, row["estimate"] + reach, fit.schools, ""
 
 
 def _filled_in(asked: Question, waves: list[str]) -> tuple[object, ...]:
@@ -122,6 +167,8 @@ def _filled_in(asked: Question, waves: list[str]) -> tuple[object, ...]:
     table = asked.scores.merge(known, on=CELL)
     columns = ["score", *asked.model.adjust]
     numbers = table.assign(**{name: table[name].astype("Float64") for name in columns})
+    if table.empty:
+        return FILLED, np.nan, np.nan, np.nan, 0, NOT_KNOWN
     numbers = numbers.assign(**{wave: (table["wave"] == wave).astype(float) for wave in waves[1:]})
     if not numbers[columns].isna().any(axis=None):
         return FILLED, np.nan, np.nan, np.nan, 0, NOTHING_MISSING

@@ -36,8 +36,8 @@ def test_hours_per_100_students():
     )
     hours = outreach_hours(log, SCHOOLS, WAVES).set_index(["school_id", "wave"])["value"]
     assert hours["a", "1"] == 10  # 5 hours for 50 students; July belongs to no wave
-    assert hours["a", "2"] == 0  # the log was provided and has nothing: that is zero
-    assert hours["b", "1"] == 0
+    assert hours["b", "1"] == 0  # the log was kept and has nothing of this school: that is zero
+    assert pd.isna(hours["a", "2"])  # nobody logged anything in this wave: that is not known
     assert pd.isna(hours["b", "2"])  # how many students there are is not known
 
 

@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sro_research.errors import WorkbenchError
 from sro_research.estimates import as_estimates
 from sro_research.models.declared import Question, ask, districts_of, in_words
-from sro_research.models.multilevel import WITHIN
+from sro_research.models.exposure_design import NOT_KNOWN, lagged
+from sro_research.models.multilevel import WITHIN, fit_within_between
 from sro_research.models.robustness import (
     DECLARED,
     EARLIER,
@@ -19,6 +19,7 @@ from sro_research.models.robustness import (
     robustness,
     specification_curve,
     strength,
+    usable,
 )
 from sro_research.models.single_items import item_changes
 from tests.models.multilevel_reference import DISTRICTS, HOURS, PEOPLE, WAVES
@@ -53,24 +54,22 @@ def test_a_lag_takes_the_exposure_of_waves_before() -> None:
         assert pd.isna(question.exposure[school, "2023"])
 
 
-def test_districts_are_told_for_all_schools_or_none() -> None:
+def test_districts_are_those_of_the_roster() -> None:
     assert districts_of(ROSTER.assign(district=pd.NA)) is None
-    with pytest.raises(WorkbenchError, match="without one district") as some:
-        districts_of(ROSTER.assign(district=ROSTER["district"].where(ROSTER["school_id"] != "01")))
-    assert some.value.rows == 1
-    moved = ROSTER.iloc[[0]].assign(district="elsewhere")
-    with pytest.raises(WorkbenchError, match="without one district"):
-        districts_of(pd.concat([ROSTER, moved]))
+    assert districts_of(ROSTER)["07"] == DISTRICTS["07"]
 
 
 def test_words_carry_the_estimates_numbers() -> None:
     question = asked(per=10)
     row = question.estimates().set_index("measure").loc[WITHIN]
     said = in_words(question.estimates(), question.model, low=1, high=4)
-    for column in ("estimate", "conf_low", "conf_high"):
-        assert f"{row[column]:+.3f}" in said
-    assert f"about {abs(row['estimate']) * 100:.0f} of 100 people" in said
+    assert f"{row['conf_low']:+.3f} to {row['conf_high']:+.3f}" in said
+    assert f"{abs(row['estimate']):.3f} points higher" in said
+    assert ", one wave before," in in_words(question.estimates(), declared(lag=1, per=10), low=1, high=4)
     one_wave = asked(scores=SCORES[SCORES["wave"] == "2023"])
+    small = in_words(asked(per=1).estimates(), declared(per=1), low=1, high=4)
+    people = abs(asked(per=1).estimates()["estimate"].iloc[0]) * 100
+    assert f"about {people:.0f} of 100 people" in small
     assert in_words(one_wave.estimates(), one_wave.model, low=1, high=4) == (
         "No answer: one wave only: nothing changes within schools."
     )
@@ -87,9 +86,12 @@ def test_each_check_changes_one_thing() -> None:
     assert table.loc[UNFLAGGED, "conf_high"] == pytest.approx(
         asked(scores=kept, adjust=["grade"], per=2).estimates()["conf_high"].iloc[0]
     )
-    assert table.loc[EARLIER, "estimate"] == pytest.approx(
-        asked(lag=1, adjust=["grade"], per=2).estimates()["estimate"].iloc[0]
+    before = lagged(question.exposure, WAVES).rename("before").to_frame()
+    both = fit_within_between(
+        question.scores, HOURS, adjust=["grade"], school_covariates=before, districts=question.districts
     )
+    assert table.loc[EARLIER, "estimate"] == pytest.approx(2 * both.effects.loc["within", "estimate"])
+    assert table.loc[DECLARED, "schools"] == 20
     assert (table["note"] == "")[[DECLARED, UNFLAGGED, UNADJUSTED]].all()
 
 
@@ -117,8 +119,10 @@ def test_one_of_the_specifications_is_the_declared_model() -> None:
     scores = SCORES.dropna(subset=["grade"])
     curve = specification_curve(question, flagged=flagged, background=["grade"])
     assert len(curve) == 2 * 3 * 2
+    assert curve["declared"].sum() == 1
     one = curve[(curve["adjustment"] == "grade") & (curve["fewest_answers"] == 1) & (curve["flagged"] == "kept")]
     fit = asked(scores=scores, adjust=["grade"], per=3).estimates().iloc[0]
+    assert one["declared"].item()
     assert one["estimate"].item() == pytest.approx(fit["estimate"], abs=1e-5)
     assert curve.loc[curve["fewest_answers"] == 30, "note"].ne("").all()  # no school-wave has 30 answers here
 
@@ -185,3 +189,28 @@ def test_bounds_of_those_who_did_not_answer() -> None:
     assert (row["lowest"], row["highest"]) == pytest.approx((0.48, 0.68))
     assert (row["lowest_limit"], row["highest_limit"]) == pytest.approx((0.4, 0.76))
     assert row["tipping_point"] == pytest.approx((0.5 - 0.48) / 0.2)
+
+
+def test_the_declared_adjustments_are_on_the_curve_also_where_no_page_shows_them() -> None:
+    scores = SCORES.assign(level=(np.arange(len(SCORES)) % 2 + 1), unasked=pd.NA)
+    question = ask(declared(subgroups=[], adjust=["grade"]), scores, HOURS_TABLE, ROSTER, waves=WAVES)
+    curve = specification_curve(question, flagged=NOBODY, background=["level", "unasked"])
+    assert set(curve["adjustment"]) == {"none", "level", "grade", "all"}
+    assert set(curve.loc[curve["declared"], "adjustment"]) == {"grade"}
+    both = ask(declared(subgroups=[], adjust=["grade", "level"]), scores, HOURS_TABLE, ROSTER, waves=WAVES)
+    curve = specification_curve(both, flagged=NOBODY, background=[])
+    assert set(curve.loc[curve["declared"], "adjustment"]) == {"all"}
+
+
+def test_a_question_that_was_not_asked_in_a_wave_is_not_adjusted_for() -> None:
+    some = SCORES["wave"].eq("2023")
+    scores = SCORES.assign(late=pd.Series(1, index=SCORES.index).mask(some), few=pd.Series(1).reindex(SCORES.index))
+    assert usable(asked(scores=scores), ["grade", "late", "few"]) == ["grade"]
+
+
+def test_an_exposure_that_nobody_knows_is_said_and_not_called_few_schools() -> None:
+    unknown = ask(declared(subgroups=[]), SCORES, HOURS_TABLE.assign(value=np.nan), ROSTER, waves=WAVES)
+    assert set(unknown.estimates()["note"]) == {NOT_KNOWN}
+    table = robustness(unknown, waves=WAVES, flagged=NOBODY)
+    assert (table["schools"] == 0).all()
+    assert set(table.loc[table["check"].isin([DECLARED, FILLED]), "note"]) == {NOT_KNOWN}

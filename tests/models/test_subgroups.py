@@ -9,7 +9,7 @@ import pytest
 
 from sro_research.measures.discipline import discipline_rates
 from sro_research.models.declared import Question
-from sro_research.models.harms import HARM_BETWEEN, HARM_WITHIN, NOT_KNOWN, harm_estimates
+from sro_research.models.harms import ALIKE, HARM_BETWEEN, HARM_WITHIN, NOT_KNOWN, harm_estimates
 from sro_research.models.multilevel import WITHIN
 from sro_research.models.subgroups import DIFFERENCE, FEW, subgroup_effects, subgroup_estimates
 from sro_research.parameters import Model
@@ -112,4 +112,12 @@ def test_harms_against_r(harm: str, measure: str, name: str) -> None:
 
 def test_a_harm_of_which_nothing_is_known_says_so() -> None:
     row = harm_estimates(rates(), HOURS, harms=["arrest"], per=10).iloc[0]
-    assert (row["n"], row["status"], row["note"]) == (0, "not_estimable", NOT_KNOWN)
+    assert (row["status"], row["note"]) == ("not_estimable", NOT_KNOWN)
+    assert pd.isna(row["n"])
+
+
+def test_a_harm_that_never_happened_is_no_zero_effect() -> None:
+    never = rates().assign(numerator=0, value=0.0)
+    rows = harm_estimates(never, HOURS, harms=["exclusion"], per=10)
+    assert set(rows["note"]) == {ALIKE}
+    assert set(rows["n"]) == {0}

@@ -130,8 +130,8 @@ def test_groups_and_harms_stand_beside_the_effect_with_their_ranges(board):
     assert [row[0] for row in by_group] == [t["en"] for q in questions for t in background[q].labels.values()]
     assert [row[0] for row in by_harm] == [EN(f"harm_{harm}") for harm in board.model.harms]
     cell = board.cell("harm_within_schools", population="student", construct="referral", wave="")
-    assert by_harm[1][1] == EN.number(cell.estimate, 2)
-    assert by_harm[1][2] == f"{EN.number(cell.low, 2)} to {EN.number(cell.high, 2)}"
+    assert by_harm[1][1] == EN.number(cell.estimate, 1)
+    assert by_harm[1][2] == f"{EN.number(cell.low, 1)} to {EN.number(cell.high, 1)}"
 
 
 @pytest.mark.parametrize(
@@ -200,3 +200,9 @@ def test_other_words_start_the_line_anew(school):
     assert [plain(cell) for cell in ours[:-1]] == ["[x]"] * (len(page.waves) - 1) and plain(ours[-1])[0].isdigit()
     drawn = [row for row in anew.wide["datasets"]["rows"] if row["panel"] == topic]
     assert {row["wave"] for row in drawn if row.get("percent") is not None} == {last.label["en"]}
+
+
+def test_hours_of_an_earlier_time_are_said(board):
+    assert EN("model_lag") not in texts(sections.engagement(board, EN))
+    earlier = replace(board, model=board.model.model_copy(update={"lag": 1}))
+    assert EN("model_lag") in texts(sections.engagement(earlier, EN))

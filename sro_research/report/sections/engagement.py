@@ -10,7 +10,7 @@ from sro_research.report.verdicts import verdict
 from sro_research.report.words import Words
 
 EFFECT = {"higher": "effect_higher", "lower": "effect_lower", "same": "effect_same", "unclear": "effect_unclear"}
-HARM = {"higher": "harm_higher", "lower": "harm_lower", "same": "harm_same", "unclear": "harm_unclear"}
+HARM = {"higher": "harm_higher", "lower": "harm_lower", "unclear": "harm_unclear"}
 """What an interval says, of an effect and of a harm."""
 HARMS: dict[Harm, str] = {"exclusion": "harm_exclusion", "referral": "harm_referral", "arrest": "harm_arrest"}
 
@@ -22,8 +22,11 @@ def engagement(page: Page, w: Words) -> list[Part]:
         return []
     construct = page.instruments[model.population].constructs[model.outcome]
     scale = {"lowest": construct.low, "highest": construct.high}
-    question = w("model_question", smallest=w.number(model.smallest_effect, 2), **scale)
+    topic = construct.title[w.language]
+    question = w("model_question", topic=topic, smallest=w.number(model.smallest_effect, 2), **scale)
     parts: list[Part] = [Heading(w("model_heading")), Paragraph(question)]
+    if model.lag:
+        parts.append(Paragraph(w("model_lag")))
     if "question" in page.facts.exploratory:
         parts.append(Paragraph(w("model_exploratory")))
     if "outreach" not in page.facts.provided:
@@ -73,7 +76,7 @@ def _groups(page: Page, model: Model, w: Words) -> list[Part]:
             at = {"population": model.population, "construct": model.outcome, "wave": ""}
             cell = page.cell("effect_within_schools", group_by=question, group=str(code), **at)
             name = w("model_added", name=label[w.language]) if added else label[w.language]
-            body.append([name, *_row(cell, model.smallest_effect, EFFECT, w)])
+            body.append([name, *_row(cell, model.smallest_effect, EFFECT, w, decimals=2)])
     columns = [w("group"), w("model_change"), w("likely_range"), w("model_reading")]
     caption = w("model_groups_caption", per=w.number(model.per))
     return [
@@ -96,7 +99,7 @@ def _harms(page: Page, model: Model, w: Words) -> list[Part]:
         name = w(HARMS[harm])
         if f"harms:{harm}" in page.facts.exploratory:
             name = w("model_added", name=name)
-        body.append([name, *_row(cell, 0.0, HARM, w)])
+        body.append([name, *_row(cell, 0.0, HARM, w, decimals=1)])
     columns = [w("harm"), w("model_change"), w("likely_range"), w("model_reading")]
     return [
         heading,
@@ -105,11 +108,11 @@ def _harms(page: Page, model: Model, w: Words) -> list[Part]:
     ]
 
 
-def _row(cell: Cell, smallest: float, readings: dict[str, str], w: Words) -> list[str]:
+def _row(cell: Cell, smallest: float, readings: dict[str, str], w: Words, *, decimals: int) -> list[str]:
     """Return an effect, its range, and what it says: against the smallest of interest, of a harm against none."""
     if not cell.shown or cell.low is None or cell.high is None:
         return [wording.mark(cell), wording.mark(cell), w("not_available")]
     numbers = {"estimate": cell.estimate, "low": cell.low, "high": cell.high}
-    said = {part: wording.amount(value, cell, w, part=part, decimals=2) for part, value in numbers.items()}
+    said = {part: wording.amount(value, cell, w, part=part, decimals=decimals) for part, value in numbers.items()}
     reading = w(readings[verdict_of_effect(cell.low, cell.high, smallest)])
     return [said["estimate"], w("range", low=said["low"], high=said["high"]), reading]

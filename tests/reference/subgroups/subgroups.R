@@ -65,6 +65,6 @@ for (harm in c("exclusion", "referral")) {
   rows$rate <- 100 * rows[[harm]] / rows$students
   rows <- split_exposure(rows)
   fit <- clustered(rate ~ wave + within + between, rows)
-  expected[[harm]] <- list(n = sum(rows$students), within = effect(fit, "within"), between = effect(fit, "between"))
+  expected[[harm]] <- list(n = sum(rows[[harm]]), within = effect(fit, "within"), between = effect(fit, "between"))
 }
 writeLines(json(expected), file.path(out, "expected.json"))
