@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_args
 
@@ -153,6 +153,13 @@ class SurveySource(Source):
         return self
 
 
+class NationalFile(Strict):
+    """A public-use file of the School Survey on Crime and Safety; <standards>/ssocs/<wave>.yaml says how to read it."""
+
+    file: Words
+    wave: Identifier
+
+
 class Records(Strict):
     """Program records. What is not provided is said so in the reports; it never counts as zero."""
 
@@ -241,7 +248,10 @@ class Parameters(Strict):
     public_use_source: str | None = Field(None, description="Publisher of public-use data, if that is what this is.")
     folders: Folders
     waves: list[Wave] = Field(min_length=1, description="In the order of time.")
-    surveys: list[SurveySource] = Field(min_length=1)
+    surveys: list[SurveySource] = Field([], description="Answers of people; either these or `national`.")
+    national: list[NationalFile] = Field(
+        [], description="Public-use files of the School Survey on Crime and Safety, as NCES publishes them."
+    )
     records: Records = Records()
     reported_schools: list[str] | None = Field(None, description="Schools that get a page; all, if not given.")
     disclosure: Disclosure
@@ -260,18 +270,48 @@ class Parameters(Strict):
                 raise _contradiction(("waves", i, "id"), f"two waves have the id '{wave.id}'", "Rename one of them.")
             if i and wave.start < self.waves[i - 1].start:
                 raise _contradiction(("waves", i), "the waves are not in the order of time", "List the earliest first.")
+        for at, wave_id in self._waves_of_sources():
+            if wave_id not in waves:
+                raise _contradiction(
+                    (*at, "wave"), f"there is no wave '{wave_id}' in this study", nearest(wave_id, waves)
+                )
         for i, source in enumerate(self.surveys):
             at = ("surveys", i)
-            if source.wave not in waves:
-                raise _contradiction(
-                    (*at, "wave"), f"there is no wave '{source.wave}' in this study", nearest(source.wave, waves)
-                )
             if any((source.file, source.columns) == (other.file, other.columns) for other in self.surveys[:i]):
                 raise _contradiction(
                     (*at, "file"), f"the file '{source.file}' stands twice", "Its answers would count twice; keep one."
                 )
+        self._of_people_or_of_schools()
         self._complete_in_every_language()
         return self
+
+    def _waves_of_sources(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
+        yield from ((("surveys", i), survey.wave) for i, survey in enumerate(self.surveys))
+        yield from ((("national", i), file.wave) for i, file in enumerate(self.national))
+
+    def _of_people_or_of_schools(self) -> None:
+        """Refuse a study that is both: what may be shown of people and of schools of the nation has different rules."""
+        if not self.surveys and not self.national:
+            raise _contradiction(("surveys",), "the key 'surveys' is missing", "Add it, or `national`.")
+        if not self.national:
+            return
+        for key, value in (("surveys", self.surveys), ("model", self.model)):
+            if value:
+                raise _contradiction(
+                    (key,), f"a study of `national` files has no '{key}'", "Make a study of its own of these."
+                )
+        for kind, record in self.records:
+            if record is not None:
+                raise _contradiction(
+                    ("records", kind), "a study of `national` files has no records", "Make a study of its own of these."
+                )
+        if self.public_use_source is None:
+            raise _contradiction(
+                ("national",), "a study of `national` files names no 'public_use_source'", "Say who published them."
+            )
+        for i, source in enumerate(self.national):
+            if source.wave in [other.wave for other in self.national[:i]]:
+                raise _contradiction(("national", i, "wave"), f"wave '{source.wave}' has two files", "Keep one.")
 
     def _complete_in_every_language(self) -> None:
         languages = self.pages.languages

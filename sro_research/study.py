@@ -28,7 +28,15 @@ from sro_research.files import (
     write_text,
 )
 from sro_research.instruments import Instrument, load_instrument
-from sro_research.parameters import Course, Parameters, TrainingStandard, read_checked, read_parameters
+from sro_research.parameters import (
+    Course,
+    Language,
+    Parameters,
+    Text,
+    TrainingStandard,
+    read_checked,
+    read_parameters,
+)
 from sro_research.report.page import Facts, Page
 from sro_research.tables import is_table, read_table, write_table
 
@@ -179,8 +187,8 @@ class Study:
         """Read the estimates of several notebooks as one table."""
         return estimates.stack(read_table(self.folders.estimates(name)) for name in names)
 
-    def reported_schools(self) -> dict[str, str]:
-        """Return id and name of the schools that get a page."""
+    def reported_schools(self) -> dict[str, Text]:
+        """Return id and name by language of the schools that get a page."""
         return reported_schools(self.parameters, self.protected("schools"))
 
     @property
@@ -234,18 +242,29 @@ class Study:
         return facts
 
 
-def reported_schools(parameters: Parameters, schools: pd.DataFrame) -> dict[str, str]:
-    """Return id and name of the schools that get a page, in the order of their ids.
+def reported_schools(parameters: Parameters, schools: pd.DataFrame) -> dict[str, Text]:
+    """Return id and name by language of the schools that get a page, in the order of their ids.
 
-    Raises `StudyFileError` where the study file asks for a school that is not in the table of schools.
+    A name is the same in all languages, unless there is a column such as `school_name_es`. Raises `StudyFileError`
+    where the study file asks for a school that is not in the table of schools.
     """
-    names = dict(zip(schools["school_id"], schools["school_name"], strict=True))
+    names = {language: _names_in(language, schools) for language in parameters.pages.languages}
+    known = set(schools["school_id"])
     wanted = parameters.reported_schools
     for i, school in enumerate(wanted or []):
-        if school not in names:
+        if school not in known:
             where = parameters.where("reported_schools", i)
-            raise StudyFileError(where, f"there is no school '{school}'", fix=nearest(school, names))
-    return {school: names[school] for school in sorted(names) if wanted is None or school in wanted}
+            raise StudyFileError(where, f"there is no school '{school}'", fix=nearest(school, known))
+    return {
+        school: {language: of[school] for language, of in names.items()}
+        for school in sorted(known)
+        if wanted is None or school in wanted
+    }
+
+
+def _names_in(language: Language, schools: pd.DataFrame) -> dict[str, str]:
+    own = f"school_name_{language}"
+    return dict(zip(schools["school_id"], schools[own if own in schools else "school_name"], strict=True))
 
 
 def breaks_of(parameters: Parameters, instruments: dict[str, Instrument]) -> set[tuple[str, str, str]]:

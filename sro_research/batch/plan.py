@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,7 +60,7 @@ def study_jobs(study: Study, params_file: Path, environment: str) -> list[Job]:
     return jobs
 
 
-def page_jobs(study: Study, params_file: Path, environment: str, schools: dict[str, str]) -> list[Job]:
+def page_jobs(study: Study, params_file: Path, environment: str, schools: Iterable[str]) -> list[Job]:
     """Return one job for each school, and the board's last; the inputs of each hold the safe cells it is made of."""
     parameters, folders = study.parameters, study.folders
     texts = {p.name: file_fingerprint(p) for p in sorted(Path(parameters.folders.surveys).glob("*.yaml"))}
@@ -117,13 +118,15 @@ def page_name(stem: str, language: str) -> str:
     return f"{stem}.html" if language == "en" else f"{stem}.{language}.html"
 
 
-def chosen(schools: dict[str, str], only: list[str], limit: int | None) -> dict[str, str]:
-    """Return the schools a run was asked for.
+def chosen(schools: Iterable[str], only: list[str], limit: int | None) -> list[str]:
+    """Return the ids of the schools a run was asked for.
 
     Raises `StudyFileError` where `only` names a school that is not there.
     """
+    everyone = list(schools)
     for school in only:
-        if school not in schools:
-            raise StudyFileError("--only", f"there is no school '{school}' in this study", fix=nearest(school, schools))
-    names = {i: name for i, name in schools.items() if not only or i in only}
-    return dict(list(names.items())[:limit])
+        if school not in everyone:
+            raise StudyFileError(
+                "--only", f"there is no school '{school}' in this study", fix=nearest(school, everyone)
+            )
+    return [i for i in everyone if not only or i in only][:limit]

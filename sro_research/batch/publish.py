@@ -98,7 +98,7 @@ def _index(study: Study, finished: set[str], language: Language, texts: dict[str
         notices.append(p.notice[language])
     schools = [
         {"name": name, "page": page_name(f"school_{i}", language) if f"school/{i}" in finished else ""}
-        for i, name in sorted(study.reported_schools().items(), key=lambda pair: (pair[1], pair[0]))
+        for name, i in sorted((names[language], i) for i, names in study.reported_schools().items())
     ]
     page = render(
         "index.html.j2",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sro_research.parameters import Language
 from sro_research.report.page import Page
 from sro_research.report.words import Words
 
@@ -12,7 +13,7 @@ def own_texts(page: Page, w: Words) -> dict[str, list[str]]:
     They hold numbers that are no findings: an audit takes every other number outside a safe cell for one. A release is
     held against this list, made anew.
     """
-    language, facts = w.language, page.facts
+    language = w.language
     waves = [wave.label[language] for wave in page.waves]
     constructs = [construct for instrument in page.instruments.values() for construct in instrument.constructs.values()]
     items = [item for construct in constructs for item in construct.items]
@@ -24,7 +25,7 @@ def own_texts(page: Page, w: Words) -> dict[str, list[str]]:
         "title": [page.title[language]],
         "organization": [page.organization],
         "contact": [page.contact[language]],
-        "school": [page.school_name] if page.school_id else list(facts.schools.values()),
+        "school": _school_names(page, language),
         "wave": waves,
         "first": [*waves, *answers],
         "last": [*waves, *answers],
@@ -38,6 +39,10 @@ def own_texts(page: Page, w: Words) -> dict[str, list[str]]:
     notice = [page.notice[language]] if page.notice else []
     texts["text"] = [*texts["school"], *answers, *groups, *notice, *(item.text[language] for item in items)]
     return {place: list(dict.fromkeys(said)) for place, said in texts.items()}
+
+
+def _school_names(page: Page, language: Language) -> list[str]:
+    return [page.school_name(language)] if page.school_id else [name[language] for name in page.facts.schools.values()]
 
 
 def _own_numbers(page: Page, w: Words) -> dict[str, list[str]]:

@@ -16,8 +16,8 @@ from sro_research.parameters import Disclosure, Language, Margins, Model, Text, 
 class Facts:
     """What a study says about itself on its pages, apart from statistics."""
 
-    schools: dict[str, str]
-    """School id: school name, of the schools that get a page."""
+    schools: dict[str, Text]
+    """School id: name by language, of the schools that get a page."""
     sources_read: int
     sources_set_aside: int
     rows_set_aside: int
@@ -95,10 +95,9 @@ class Page:
         }
         object.__setattr__(self, "_index", index)
 
-    @property
-    def school_name(self) -> str:
-        """The school's name, blank for the board."""
-        return self.facts.schools.get(self.school_id, "")
+    def school_name(self, language: Language) -> str:
+        """Return the school's name, blank for the board."""
+        return self.facts.schools[self.school_id][language] if self.school_id else ""
 
     @property
     def last_wave(self) -> Wave:

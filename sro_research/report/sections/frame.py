@@ -18,7 +18,7 @@ def head(page: Page, w: Words) -> list[Part]:
         notices.append(w("head_set_aside", files=page.facts.sources_set_aside))
     return [
         Head(
-            title=w("head_title_school", school=page.school_name)
+            title=w("head_title_school", school=page.school_name(language))
             if page.school_id
             else w("head_title_board", organization=page.organization),
             subtitle=w("head_subtitle", title=title, wave=page.last_wave.label[language]),
