@@ -42,7 +42,7 @@ from sro_research.errors import (
 from sro_research.files import is_file, write_json
 from sro_research.forms import FORMS, export
 from sro_research.instruments import SOURCE_LANGUAGE, InstrumentFile, TranslationFile, load_instrument
-from sro_research.parameters import Language, Parameters, TrainingStandard
+from sro_research.parameters import Language, Parameters, SsocsLayout, SsocsMeasures, TrainingStandard
 from sro_research.report.template import fixed_texts
 from sro_research.study import Study, open_study
 
@@ -437,6 +437,8 @@ def schemas() -> dict[str, Any]:
         ) else None
     return {
         "params/study.schema.json": study,
+        "params/ssocs.schema.json": SsocsLayout.model_json_schema(),
+        "params/ssocs_measures.schema.json": SsocsMeasures.model_json_schema(),
         "params/training.schema.json": TrainingStandard.model_json_schema(),
         "surveys/instrument.schema.json": InstrumentFile.model_json_schema(),
         "surveys/translation.schema.json": TranslationFile.model_json_schema(),

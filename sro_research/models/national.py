@@ -1,0 +1,131 @@
+"""National estimates of a sample of schools with jackknife weights, and how they changed between two waves.
+
+Shares, and mean counts per school, of all schools, by level, by size, by locale and by level and locale together. The
+estimators are those of `design`, the variance that of the jackknife that the survey's weights are made for (JK1):
+
+    variance = (R - 1) / R sum_r (estimate_r - estimate)^2
+
+with R = 50 weights for the School Survey on Crime and Safety: factor 49/50, 49 degrees of freedom. Limits are 95 %, of
+shares after Wilson with the effective sample size, of counts t's; both with the t of 49 degrees. Shares of the schools
+that were asked leave the others out of the estimate and not out of the design.
+
+Numbers are marked as in NCES tables (see `precision`): from 30 % of the estimate on, a standard error makes the number
+one to be read with caution, which its note says; from 50 % on, and with fewer than 30 schools, there is no number.
+
+Waves are samples of their own: a change has the variance of both, and 49 degrees of freedom, which is cautious.
+
+References: the tables of NCES in tests/reference/ssocs, to the printed digit; R `survey::svrepdesign(type = "JK1",
+scale = 49/50, mse = TRUE)`, `svyby`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from sro_research.estimates import ALL, as_estimates, stack
+from sro_research.models import design, precision
+from sro_research.models.replicates import Replicates, jk1
+from sro_research.models.school_means import SHARE
+
+POPULATION = "school"
+PER_SCHOOL = "per school"
+UNIT = ("level", "locale")
+"""Schools of a level in a locale get a page of their own: `school_id` is then "high_city"."""
+BREAKDOWNS: tuple[tuple[str, ...], ...] = ((), ("level",), ("size",), ("locale",), UNIT)
+CHANGE = "change_in_"
+
+
+def jackknife_of(schools: pd.DataFrame) -> Replicates:
+    """Return the plan of a table of schools with `weight` and `replicate_1` onward."""
+    return jk1([name for name in schools if str(name).startswith("replicate_")], weight="weight")
+
+
+def national_estimates(
+    schools: pd.DataFrame, *, shares: Sequence[str], counts: Sequence[str], absent: Mapping[str, str]
+) -> pd.DataFrame:
+    """Estimate measures of the schools of one wave; returns rows of `estimates`.
+
+    `shares` and `counts` are columns. `absent` gives the reason for each measure that the wave does not have; it has
+    rows too, which say so. A page's unit, level and locale together, stands in `school_id`, as "high_city".
+    """
+    (wave,) = schools["wave"].unique()
+    plan = jackknife_of(schools)
+    kinds = {**dict.fromkeys(shares, True), **dict.fromkeys(counts, False), **dict.fromkeys(absent, True)}
+    table = schools.assign(**{name: pd.Series(pd.NA, index=schools.index, dtype="boolean") for name in absent})
+    made = []
+    for name, is_share in kinds.items():
+        estimator = design.proportions if is_share else design.means
+        for by in BREAKDOWNS:
+            rows = _keyed(_marked(estimator(table, plan, name, by=by)), by)
+            note = absent.get(name, rows["note"])
+            made.append(rows.assign(measure=name, unit=SHARE if is_share else PER_SCHOOL, note=note))
+    method = _method(plan)
+    return as_estimates(pd.concat(made, ignore_index=True), population=POPULATION, wave=wave, method=method)
+
+
+def changes(estimates: pd.DataFrame, *, broken: Mapping[str, str], broken_groups: Mapping[str, str]) -> pd.DataFrame:
+    """Return each measure's change from a wave to the next, as rows `change_in_<measure>` of the later one.
+
+    `broken` gives, by measure, why it cannot be compared with the wave before, `broken_groups` by grouping; these rows
+    have no number. `n` is the smaller wave's.
+    """
+    keys = ["measure", "population", "group_by", "group", "school_id", "unit"]
+    tables = []
+    for earlier, later in pairwise(sorted(estimates["wave"].unique())):
+        both = estimates[estimates["wave"] == later].merge(
+            estimates[estimates["wave"] == earlier], on=keys, suffixes=("", "_before"), validate="1:1"
+        )
+        reason = both["measure"].map(broken).fillna(both["group_by"].map(broken_groups))
+        # A page's unit is a level's.
+        reason = reason.fillna(both["school_id"].map(lambda unit: broken_groups.get(UNIT[0]) if unit else None))
+        tables.append(_changed(both, reason.fillna(""), earlier))
+    return stack(tables)
+
+
+def _changed(both: pd.DataFrame, reason: pd.Series, earlier: str) -> pd.DataFrame:
+    error = np.sqrt(both["std_error"] ** 2 + both["std_error_before"] ** 2)
+    difference = (both["estimate"] - both["estimate_before"]).mask(reason != "")
+    unknown = both["note"].where(both["estimate"].isna(), both["note_before"])
+    note = reason.mask((reason == "") & difference.isna(), unknown)
+    cautious = (both["note"] == _CAUTION) | (both["note_before"] == _CAUTION)
+    reach = stats.t.ppf(1 - precision.TAIL, _degrees(both)) * error
+    rows = both.assign(
+        measure=CHANGE + both["measure"],
+        n=both[["n", "n_before"]].min(axis=1),
+        estimate=difference,
+        std_error=error.where(difference.notna()),
+        conf_low=difference - reach,
+        conf_high=difference + reach,
+        note=note.mask(difference.notna() & cautious, _CAUTION),
+        method=both["method"].str.partition(";")[0] + f", less that of {earlier}",
+    )
+    return as_estimates(rows)
+
+
+_CAUTION = precision.REASONS[precision.CAUTION]
+
+
+def _degrees(rows: pd.DataFrame) -> int:
+    return int(rows["method"].str.extract(r"(\d+) replicates", expand=False).astype(int).min()) - 1
+
+
+def _marked(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return rows without the numbers that do not meet the standard, and with a note where caution is called for."""
+    rows = precision.withheld(rows)
+    return rows.assign(note=rows["note"].mask(rows["reliability"] == precision.CAUTION, _CAUTION))
+
+
+def _keyed(rows: pd.DataFrame, by: tuple[str, ...]) -> pd.DataFrame:
+    if by == UNIT:
+        return rows.assign(group_by=ALL, group=ALL, school_id=rows[by[0]] + "_" + rows[by[1]])
+    return rows.assign(group_by=by[0] if by else ALL, group=rows[by[0]] if by else ALL, school_id=ALL)
+
+
+def _method(plan: Replicates) -> str:
+    replicates = len(plan.columns)
+    return f"JK1 jackknife, {replicates} replicates; 95 % limits, t with {replicates - 1} degrees of freedom"
