@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_args
 
@@ -153,13 +153,6 @@ class SurveySource(Source):
         return self
 
 
-class NationalFile(Strict):
-    """A public-use file of the School Survey on Crime and Safety; <standards>/ssocs/<wave>.yaml says how to read it."""
-
-    file: Words
-    wave: Identifier
-
-
 class Records(Strict):
     """Program records. What is not provided is said so in the reports; it never counts as zero."""
 
@@ -249,6 +242,13 @@ class SsocsGrouping(Strict):
     values: dict[Identifier, Text] = Field(min_length=2)
 
 
+class SsocsTopic(Strict):
+    """Measures that stand together on a page; all are shares of the same schools, or all are counts."""
+
+    title: Text
+    measures: list[Identifier] = Field(min_length=1)
+
+
 class SsocsMeasures(Strict):
     """What is asked of the School Survey on Crime and Safety (<standards>/ssocs/measures.yaml)."""
 
@@ -256,7 +256,23 @@ class SsocsMeasures(Strict):
 
     source: Text = Field(description="Whom tables and pages name as their source.")
     groupings: dict[Identifier, SsocsGrouping] = Field(min_length=1)
+    headlines: list[Identifier] = Field([], description="The shares with which a page begins.")
+    topics: list[SsocsTopic] = Field([], description="What pages show, in this order.")
     measures: dict[Identifier, SsocsMeasure] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _shown_are_known(self) -> SsocsMeasures:
+        places: list[tuple[tuple[str | int, ...], list[str]]] = [(("headlines",), self.headlines)]
+        places += [(("topics", i, "measures"), topic.measures) for i, topic in enumerate(self.topics)]
+        for at, names in places:
+            if unknown := [name for name in names if name not in self.measures]:
+                raise _contradiction(at, f"there is no measure '{unknown[0]}'", nearest(unknown[0], self.measures))
+            kinds = {(self.measures[name].kind, self.measures[name].among) for name in names}
+            if len(kinds) > 1:
+                raise _contradiction(at, "the measures are not of the same schools", "Take out those of others.")
+            if at == ("headlines",) and kinds - {("share", None)}:
+                raise _contradiction(at, "the measures are not shares of all schools", "Begin with such shares.")
+        return self
 
     @model_validator(mode="after")
     def _asked_of_known_schools(self) -> SsocsMeasures:
@@ -318,6 +334,37 @@ class SsocsLayout(Strict):
         return self
 
 
+class Counterpart(Strict):
+    """Whether a figure of a district is defined as one of a national survey; if not, the reason, for readers."""
+
+    measure: Identifier = Field(description="The district's figure.")
+    population: str = Field("", description="Whom it is about, as in its safe cell.")
+    title: Text
+    national: Identifier | None = Field(None, description="The figure of the same definition in the national table.")
+    reason: Text | None = Field(None, description="Why there is none.")
+
+    @model_validator(mode="after")
+    def _matches_or_says_why(self) -> Counterpart:
+        if (self.national is None) == (self.reason is None):
+            rule = f"'{self.measure}' has both `national` and `reason`, or neither"
+            raise _contradiction((), rule, "Name the national figure, or say why there is none.")
+        return self
+
+
+class Yardstick(Strict):
+    """Which figures of a district can be held against the nation (<standards>/yardstick.yaml)."""
+
+    schema_file = "params/yardstick.schema.json"
+
+    table: Words = Field(
+        description="National estimates beside this file; `sro-research run params/ssocs.yaml` makes it."
+    )
+    wave: Identifier = Field(description="The wave of the table that is used.")
+    label: Text = Field(description="How pages call this wave.")
+    source: Text
+    figures: list[Counterpart] = Field(min_length=1)
+
+
 class Parameters(Strict):
     """A whole study file after `extends` is resolved."""
 
@@ -333,10 +380,13 @@ class Parameters(Strict):
     folders: Folders
     waves: list[Wave] = Field(min_length=1, description="In the order of time.")
     surveys: list[SurveySource] = Field([], description="Answers of people; either these or `national`.")
-    national: list[NationalFile] = Field(
-        [], description="Public-use files of the School Survey on Crime and Safety, as NCES publishes them."
+    national: Literal["ssocs"] | None = Field(
+        None, description="The national survey of schools whose public-use files, one for each wave, lie in `data`."
     )
     records: Records = Records()
+    yardstick: Words | None = Field(
+        None, description="Which figures have a national counterpart, and which not: a file in `standards`."
+    )
     reported_schools: list[str] | None = Field(None, description="Schools that get a page; all, if not given.")
     disclosure: Disclosure
     quality: Quality
@@ -354,13 +404,12 @@ class Parameters(Strict):
                 raise _contradiction(("waves", i, "id"), f"two waves have the id '{wave.id}'", "Rename one of them.")
             if i and wave.start < self.waves[i - 1].start:
                 raise _contradiction(("waves", i), "the waves are not in the order of time", "List the earliest first.")
-        for at, wave_id in self._waves_of_sources():
-            if wave_id not in waves:
-                raise _contradiction(
-                    (*at, "wave"), f"there is no wave '{wave_id}' in this study", nearest(wave_id, waves)
-                )
         for i, source in enumerate(self.surveys):
             at = ("surveys", i)
+            if source.wave not in waves:
+                raise _contradiction(
+                    (*at, "wave"), f"there is no wave '{source.wave}' in this study", nearest(source.wave, waves)
+                )
             if any((source.file, source.columns) == (other.file, other.columns) for other in self.surveys[:i]):
                 raise _contradiction(
                     (*at, "file"), f"the file '{source.file}' stands twice", "Its answers would count twice; keep one."
@@ -369,33 +418,21 @@ class Parameters(Strict):
         self._complete_in_every_language()
         return self
 
-    def _waves_of_sources(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
-        yield from ((("surveys", i), survey.wave) for i, survey in enumerate(self.surveys))
-        yield from ((("national", i), file.wave) for i, file in enumerate(self.national))
-
     def _of_people_or_of_schools(self) -> None:
         """Refuse a study that is both: what may be shown of people and of schools of the nation has different rules."""
-        if not self.surveys and not self.national:
-            raise _contradiction(("surveys",), "the key 'surveys' is missing", "Add it, or `national`.")
-        if not self.national:
+        if self.national is None:
+            if not self.surveys:
+                raise _contradiction(("surveys",), "the key 'surveys' is missing", "Add it, or `national`.")
             return
-        for key, value in (("surveys", self.surveys), ("model", self.model)):
+        of_people = {"surveys": self.surveys, "model": self.model, "yardstick": self.yardstick, **dict(self.records)}
+        for key, value in of_people.items():
             if value:
-                raise _contradiction(
-                    (key,), f"a study of `national` files has no '{key}'", "Make a study of its own of these."
-                )
-        for kind, record in self.records:
-            if record is not None:
-                raise _contradiction(
-                    ("records", kind), "a study of `national` files has no records", "Make a study of its own of these."
-                )
+                at = ("records", key) if key in type(self.records).model_fields else (key,)
+                rule = f"a national survey of schools has no '{_dotted(at)}'"
+                raise _contradiction(at, rule, "Make a study of its own of it.")
         if self.public_use_source is None:
-            raise _contradiction(
-                ("national",), "a study of `national` files names no 'public_use_source'", "Say who published them."
-            )
-        for i, source in enumerate(self.national):
-            if source.wave in [other.wave for other in self.national[:i]]:
-                raise _contradiction(("national", i, "wave"), f"wave '{source.wave}' has two files", "Keep one.")
+            rule = "a national survey of schools names no 'public_use_source'"
+            raise _contradiction(("national",), rule, "Say who publishes its files.")
 
     def _complete_in_every_language(self) -> None:
         languages = self.pages.languages

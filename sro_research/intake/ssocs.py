@@ -85,7 +85,9 @@ class _File:
         name = self.names.get(variable.lower())
         if name is None:
             rule = f"the variable {variable} of {self.year} is missing"
-            raise SourceError(self.path, rule, fix=f"Is it the file of that year? {nearest(variable, self.names.values())}")
+            raise SourceError(
+                self.path, rule, fix=f"Is it the file of that year? {nearest(variable, self.names.values())}"
+            )
         return self.cells[name].str.strip().astype("string")
 
     def number(self, variable: str) -> pd.Series:
