@@ -21,9 +21,10 @@ CAUTION_CV, NOT_MET_CV = 0.30, 0.50
 FEWEST_CASES = 30
 """Cases below which an estimate has "‡". NCES leaves the number to each survey; its sister agency NCHS does not report
 estimates of its National Home and Hospice Care Survey from fewer than 30."""
-SHARE, PER_THOUSAND = "share", "per 1,000 students"
-UNITS = (SHARE, PER_THOUSAND)
+UNITS = ("share", "per school", "per 1,000 students")
 """Units of estimates about schools."""
+CHANGE_IN: Final = "change_in_"
+"""Begins a measure about schools that is the change of another from the wave before."""
 ALL: Final = ""
 """In `construct`, `group_by`, `group`, `school_id` or `wave`: not broken down by this."""
 

@@ -12,15 +12,16 @@ study file may not ask for both. A page may tell a number of that population onl
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pandera.pandas as pa
 
 from sro_research.disclosure.claims import Claim, against_cells
 from sro_research.disclosure.pattern import ROW, Pattern
 from sro_research.disclosure.safe import (
     CAUTION,
-    CHANGE,
     COLUMNS,
     NOT_AVAILABLE,
     NOT_MET,
@@ -31,6 +32,7 @@ from sro_research.disclosure.safe import (
 from sro_research.errors import DisclosureError
 from sro_research.estimates import (
     CAUTION_CV,
+    CHANGE_IN,
     ESTIMATED,
     FEWEST_CASES,
     KEYS,
@@ -40,8 +42,8 @@ from sro_research.estimates import (
     coefficient_of_variation,
 )
 
-DIFFERENCES = (CHANGE, OTHERS)
-"""Endings of measures that are differences: near zero their own coefficient of variation means nothing."""
+_DIFFERENCE = rf"^{CHANGE_IN}|{OTHERS}$"
+"""What tells measures that are differences: near zero their own coefficient of variation means nothing."""
 
 
 def national_cells(estimates: pd.DataFrame) -> pd.DataFrame:
@@ -58,12 +60,13 @@ def national_cells(estimates: pd.DataFrame) -> pd.DataFrame:
             fix="Decide these by `decide_rows` and `safe_cells`, which protect people.",
         )
     status = _levels(estimates)
-    differs = estimates["measure"].str.endswith(DIFFERENCES)
+    differs = estimates["measure"].str.contains(_DIFFERENCE)
     shown = set(_keys(estimates[status.isin([SHOWN, CAUTION])], estimates["measure"]))
-    beside = [key in shown for key in _keys(estimates, _level_of(estimates["measure"]))]
+    beside = np.array([key in shown for key in _keys(estimates, _level_of(estimates["measure"]))], dtype=bool)
     estimated = estimates["status"] == ESTIMATED
     enough = (estimates["n"] >= FEWEST_CASES).fillna(False) & beside
-    status = status.mask(differs & estimated, pd.Series(np.where(enough, SHOWN, NOT_MET), index=status.index))
+    of_difference = np.select([~estimated, enough], [NOT_AVAILABLE, SHOWN], NOT_MET)
+    status = status.mask(differs, pd.Series(of_difference, index=status.index))
     cells = estimates.assign(status=status.astype("string"))
     cells[NUMBERS] = cells[NUMBERS].mask(~cells["status"].isin([SHOWN, CAUTION]))
     return SCHEMA.validate(cells[COLUMNS].sort_values(KEYS, ignore_index=True))
@@ -72,6 +75,42 @@ def national_cells(estimates: pd.DataFrame) -> pd.DataFrame:
 def no_people() -> Pattern:
     """Return the pattern of a study without people: there is no row to show or hide, and none for the ledger."""
     return Pattern(pd.DataFrame(columns=[*ROW, "shown"]).astype({**dict.fromkeys(ROW, "string"), "shown": "bool"}))
+
+
+def public_table(cells: pd.DataFrame, *, nation: bool = False) -> str:
+    """Return cells as the text of a CSV file that anyone may read: keys, numbers, unit and status.
+
+    With `nation` only the levels of all schools together: what a district can be held against.
+    """
+    if nation:
+        levels = ~cells["measure"].str.contains(_DIFFERENCE)
+        cells = cells[levels & (cells[["group_by", "school_id"]] == "").all(axis=1)]
+    written = cells.astype("string").assign(
+        **{number: cells[number].map(lambda value: f"{value:.6f}", na_action="ignore") for number in NUMBERS[1:]}
+    )
+    return str(written[COLUMNS].to_csv(index=False))
+
+
+def read_public_table(path: Path) -> pd.DataFrame:
+    """Read what `public_table` wrote, as safe cells.
+
+    Raises `DisclosureError` where the file is missing or is no such table.
+    """
+    texts = {**dict.fromkeys(KEYS, "string"), "unit": "string", "status": "string"}
+    numbers = {number: "Int64" if number == "n" else "Float64" for number in NUMBERS}
+    try:
+        table = pd.read_csv(
+            path, dtype={**texts, **numbers}, keep_default_na=False, na_values={n: [""] for n in numbers}
+        )
+        cells = SCHEMA.validate(table)
+    except (OSError, ValueError, pa.errors.SchemaError) as error:
+        reason = type(error).__name__
+        raise DisclosureError(
+            path, f"this is no table of national estimates: {reason}", fix="Take the yardstick.csv of a release."
+        ) from None
+    if others := int((cells["population"] != SCHOOL).sum()):
+        raise DisclosureError(path, "it has rows that are not about schools", rows=others, fix="Take them out.")
+    return cells
 
 
 def not_public(claims: Iterable[Claim], public: pd.DataFrame | None) -> list[str]:
@@ -96,7 +135,7 @@ def _levels(estimates: pd.DataFrame) -> pd.Series:
 
 def _level_of(measures: pd.Series) -> pd.Series:
     """Return of which measure a difference is one."""
-    return measures.str.replace(rf"(?:{'|'.join(DIFFERENCES)})$", "", regex=True)
+    return measures.str.replace(_DIFFERENCE, "", regex=True)
 
 
 def _keys(rows: pd.DataFrame, measures: pd.Series) -> list[tuple[str, ...]]:

@@ -22,6 +22,7 @@ from lxml import etree
 
 from sro_research.disclosure.claims import Claim, Published
 from sro_research.disclosure.pages import REGISTER, read_page
+from sro_research.disclosure.safe import NOT_AVAILABLE, NOT_MET
 from sro_research.disclosure.texts import numbers_in
 from sro_research.errors import DisclosureError
 from sro_research.estimates import KEYS, SCHOOL, UNITS
@@ -133,9 +134,11 @@ def _read_lines(lines: list[list[str]], name: str, found: Published) -> None:
         row = dict(zip(header, line, strict=True))
         cell = tuple(row[key] for key in KEYS)
         parts = _OF_SCHOOLS if row["population"] == SCHOOL else _OF_PEOPLE
-        said = [column for column in parts if row.get(column)]
-        for column in said:
-            found.add(Claim(name, cell, parts[column], row[column]))
+        said = [Claim(name, cell, parts[column], row[column]) for column in parts if row.get(column)]
+        if row.get("status") in (NOT_MET, NOT_AVAILABLE):
+            said.append(Claim(name, cell, row["status"], ""))
+        for made in said:
+            found.add(made)
         _note_numbers([] if said else cell, name, found)
         _note_numbers([row[c] for c in header if c not in (*KEYS, *parts) and row[c] not in UNITS], name, found)
 
