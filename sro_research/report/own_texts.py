@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from sro_research.parameters import Language
-from sro_research.report.page import Page
+from sro_research.estimates import FEWEST_CASES
+from sro_research.parameters import Language, Yardstick
+from sro_research.report.page import National, Page
 from sro_research.report.words import Words
 
 
@@ -36,13 +37,52 @@ def own_texts(page: Page, w: Words) -> dict[str, list[str]]:
         "question": [question.title[language] for question in asked],
         **_own_numbers(page, w),
     }
+    more = [_of_a_national_survey(page.national, language)] if page.national is not None else []
+    more += [_of_the_yardstick(page.yardstick, language)] if page.yardstick is not None else []
+    for place, said in (item for of in more for item in of.items()):
+        texts[place] = [*texts.get(place, []), *said]
     notice = [page.notice[language]] if page.notice else []
-    texts["text"] = [*texts["school"], *answers, *groups, *notice, *(item.text[language] for item in items)]
+    known = [*texts["school"], *answers, *groups, *notice, *(item.text[language] for item in items)]
+    texts["text"] = [*known, *texts.get("text", [])]
     return {place: list(dict.fromkeys(said)) for place, said in texts.items()}
 
 
 def _school_names(page: Page, language: Language) -> list[str]:
     return [page.school_name(language)] if page.school_id else [name[language] for name in page.facts.schools.values()]
+
+
+def _of_the_yardstick(yardstick: Yardstick, language: Language) -> dict[str, list[str]]:
+    titles = [figure.title[language] for figure in yardstick.figures]
+    return {
+        "title": titles,
+        "wave": [yardstick.label[language]],
+        "source": [yardstick.source[language]],
+        "reason": [figure.reason[language] for figure in yardstick.figures if figure.reason is not None],
+        "text": titles,
+    }
+
+
+def _of_a_national_survey(national: National, language: Language) -> dict[str, list[str]]:
+    """Return what a national survey calls its answers, groups and years."""
+    asked = national.asked
+    titles = [measure.title[language] for measure in asked.measures.values()]
+    groups = [name[language] for grouping in asked.groupings.values() for name in grouping.values.values()]
+    topics = [topic.title[language] for topic in asked.topics]
+    last, among = national.last, {measure.among for measure in asked.measures.values() if measure.among is not None}
+    changed = [codes.changed for codes in last.groupings.values()]
+    changed += [column.changed for column in last.measures.values()]
+    reasons = [reason[language] for reason in (*changed, *last.absent.values()) if reason is not None]
+    cautions = [layout.caution[language] for layout in national.layouts.values() if layout.caution is not None]
+    return {
+        "measure": [*titles, *groups],
+        "among": [asked.measures[name].title[language] for name in among],
+        "topic": [*topics, *(asked.measures[name].title[language] for name in asked.headlines)],
+        "reason": reasons,
+        "publisher": [national.publisher],
+        "fewest": [str(FEWEST_CASES)],
+        "replicates": [str(last.replicates.number)],
+        "text": [*titles, *groups, *topics, *cautions],
+    }
 
 
 def _own_numbers(page: Page, w: Words) -> dict[str, list[str]]:

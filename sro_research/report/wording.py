@@ -6,27 +6,49 @@ Every text made of a cell remembers it, so that each number on a page can be tra
 from __future__ import annotations
 
 from sro_research.report.page import Cell
-from sro_research.report.parts import HIDDEN_MARK, NOT_AVAILABLE_MARK, sourced
+from sro_research.report.parts import CAUTION_MARK, HIDDEN_MARK, MARKS, NOT_AVAILABLE_MARK, sourced
 from sro_research.report.verdicts import SYMBOLS, verdict
 from sro_research.report.words import Words
 
 
 def mark(cell: Cell) -> str:
     """Return the mark of a cell without numbers."""
-    if cell.status == "hidden":
-        return sourced(HIDDEN_MARK, f"{cell.name}#hidden")
+    if cell.status in MARKS:
+        return sourced(MARKS[cell.status], f"{cell.name}#{cell.status}")
     return sourced(NOT_AVAILABLE_MARK, f"{cell.name}#not_available") if cell.name else NOT_AVAILABLE_MARK
 
 
 def share(cell: Cell, w: Words) -> str:
-    """Write an estimate that is a share as people of 100; a coded one as "so many or fewer" or "or more"."""
+    """Write an estimate that is a share as people of 100; a coded one as "so many or fewer" or "or more".
+
+    One to be read with caution has its mark behind it.
+    """
     if not cell.shown or cell.estimate is None:
         return mark(cell)
     people, low = w.of_hundred(cell.estimate), cell.estimate < 0.5
     if cell.coded:
         text, sign = w("or_fewer" if low else "or_more", people=people), "<=" if low else ">="
         return sourced(text, f"{cell.name}#share={sign}{people}")
-    return sourced(people, f"{cell.name}#share={people}")
+    return sourced(people, f"{cell.name}#share={people}") + care(cell)
+
+
+def care(cell: Cell) -> str:
+    """Return the mark that stands behind a number to be read with caution."""
+    return f" {CAUTION_MARK}" if cell.status == "caution" else ""
+
+
+def percent(cell: Cell, w: Words) -> str:
+    """Write a share as a percentage with a decimal, for those who check numbers."""
+    if not cell.shown or cell.estimate is None:
+        return mark(cell)
+    return sourced(w.number(100 * cell.estimate, 1), f"{cell.name}#share={100 * cell.estimate:.1f}") + care(cell)
+
+
+def percent_error(cell: Cell, w: Words) -> str:
+    """Write the standard error of a share, in percentage points."""
+    if not cell.shown or cell.error is None:
+        return NOT_AVAILABLE_MARK
+    return sourced(w.number(100 * cell.error, 2), f"{cell.name}#share_error={100 * cell.error:.2f}")
 
 
 def share_range(cell: Cell, w: Words) -> str:
