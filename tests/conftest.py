@@ -12,6 +12,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from sro_research.intake.ssocs import find_ssocs, read_ssocs
+from sro_research.parameters import read_ssocs as read_ssocs_maps
+
 PROJECT = Path(__file__).parents[1]
 
 
@@ -88,3 +91,15 @@ def district_scores() -> pd.DataFrame:
 def district_schools() -> pd.DataFrame:
     schools = pd.read_csv(DISTRICT / "schools.csv", dtype={"school_id": "string", "wave": "string"})
     return schools.set_index(["school_id", "wave"])
+
+
+SSOCS = PROJECT.parent / "shared" / "data" / "ssocs"
+
+
+@pytest.fixture(scope="session")
+def ssocs() -> dict[str, pd.DataFrame]:
+    """The schools of the School Survey on Crime and Safety by wave, where the public-use files are at hand."""
+    if not (SSOCS / "pu_ssocs20.sav").is_file():
+        pytest.skip("the public-use files of the survey are not beside the project (shared/data/ssocs)")
+    asked, layouts = read_ssocs_maps(PROJECT / "params" / "standards" / "ssocs")
+    return {wave: read_ssocs(find_ssocs(SSOCS, layout), layout=layout, asked=asked) for wave, layout in layouts.items()}

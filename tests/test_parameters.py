@@ -10,7 +10,7 @@ import pytest
 from conftest import PROJECT
 
 from sro_research.errors import StudyFileError
-from sro_research.parameters import Parameters, TrainingStandard, read_checked, read_parameters
+from sro_research.parameters import Parameters, TrainingStandard, read_checked, read_parameters, read_ssocs
 
 DEMO = (PROJECT / "params" / "demo.yaml").read_text(encoding="utf-8")
 
@@ -195,3 +195,42 @@ def test_the_training_standard_names_its_own_schema(tmp_path: Path) -> None:
     path.write_text("courses:\n  basic: {hours: 0, title: {en: Basic}}\n", encoding="utf-8")
     with pytest.raises(StudyFileError, match=r"training.yaml:2: .*params/training.schema.json describes each key"):
         read_checked(path, TrainingStandard)
+
+
+SSOCS = PROJECT / "params" / "standards" / "ssocs"
+
+
+def test_the_maps_of_the_survey_of_schools_fit_what_is_asked() -> None:
+    asked, layouts = read_ssocs(SSOCS)
+    assert list(layouts) == ["2018", "2020"]
+    for layout in layouts.values():
+        assert layout.measures.keys() | layout.absent.keys() == asked.measures.keys()
+    assert layouts["2020"].measures["restorative"].changed is not None
+    assert layouts["2020"].groupings["level"].changed is not None
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("  duty_mentoring: {", "  duty_mentring: {", r"measures.yaml does not know 'duty_mentring'. Did you mean"),
+        ("  duty_mentoring: {variables: [C0640]}\n", "", "'duty_mentoring' is neither under `measures` nor under"),
+        ("4: rural", "4: countryside", "measures.yaml has no group 'countryside' of 'locale'"),
+        ("absent:\n", "absent:\n  restorative: {en: no, es: no}\n".replace("no", '"x"'), "stands under `measures` and"),
+        ("file: pu_ssocs20", "file: pu_ssocs20\nsurprise: 1", r"unknown key 'surprise'"),
+    ],
+)
+def test_a_map_that_does_not_fit_is_refused_with_its_line(tmp_path: Path, old: str, new: str, words: str) -> None:
+    for path in SSOCS.glob("*.yaml"):
+        (tmp_path / path.name).write_text(path.read_text(encoding="utf-8"), encoding="utf-8")
+    text = (tmp_path / "2020.yaml").read_text(encoding="utf-8")
+    assert old in text
+    (tmp_path / "2020.yaml").write_text(text.replace(old, new), encoding="utf-8")
+    with pytest.raises(StudyFileError, match=words):
+        read_ssocs(tmp_path)
+
+
+def test_a_share_is_of_schools_that_a_share_names(tmp_path: Path) -> None:
+    text = (SSOCS / "measures.yaml").read_text(encoding="utf-8").replace("among: agreement", "among: incidents")
+    (tmp_path / "measures.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(StudyFileError, match="there is no share 'incidents'"):
+        read_ssocs(tmp_path)

@@ -97,7 +97,7 @@ class _File:
         if len(unread):
             rule = f"the variable {variable} of {self.year} is not a number"
             raise SourceError(self.path, rule, fix="Export the file with codes, not with labels.", rows=len(unread))
-        return typed[variable].mask(typed[variable] == NOT_ASCERTAINED)
+        return typed[variable].mask((typed[variable] == NOT_ASCERTAINED).fillna(False))
 
     def group(self, name: str, codes: SsocsCodes | None) -> pd.Series:
         if codes is None:
@@ -125,9 +125,10 @@ class _File:
         total = pd.Series(0.0 if column else pd.NA, index=self.index, dtype="Float64")
         for variable in column.variables if column else ():
             number = self.number(variable)
-            if below := int((number < SKIP).sum()):
+            if below := int((number < SKIP).fillna(False).sum()):
                 self._refuse(variable, name, below)
-            total = total + number.mask(number == SKIP, 0 if column and column.skip == "is_no" else pd.NA)
+            skipped = (number == SKIP).fillna(False)  # what was not ascertained is not skipped
+            total = total + number.mask(skipped, 0 if column and column.skip == "is_no" else pd.NA)
         return total
 
     def _refuse_others(self, variable: str, found: pd.Series, known: set[int], name: str) -> None:
