@@ -24,7 +24,9 @@ estimates of its National Home and Hospice Care Survey from fewer than 30."""
 UNITS = ("share", "per school", "per 1,000 students")
 """Units of estimates about schools."""
 CHANGE_IN: Final = "change_in_"
-"""Begins a measure about schools that is the change of another from the wave before."""
+"""Begins a measure about schools of the nation that is the change of another from the wave before."""
+VS_OTHERS: Final = "_vs_others"
+"""Ends a measure that is the difference of another from that of all other schools."""
 ALL: Final = ""
 """In `construct`, `group_by`, `group`, `school_id` or `wave`: not broken down by this."""
 

@@ -25,7 +25,6 @@ from sro_research.disclosure.safe import (
     COLUMNS,
     NOT_AVAILABLE,
     NOT_MET,
-    OTHERS,
     SCHEMA,
     SHOWN,
 )
@@ -39,10 +38,11 @@ from sro_research.estimates import (
     NOT_MET_CV,
     NUMBERS,
     SCHOOL,
+    VS_OTHERS,
     coefficient_of_variation,
 )
 
-_DIFFERENCE = rf"^{CHANGE_IN}|{OTHERS}$"
+_DIFFERENCE = rf"^{CHANGE_IN}|{VS_OTHERS}$"
 """What tells measures that are differences: near zero their own coefficient of variation means nothing."""
 
 

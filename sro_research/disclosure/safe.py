@@ -14,7 +14,7 @@ import pandera.pandas as pa
 from sro_research.disclosure.pattern import ANSWERS, LEVEL, RESPONSES, ROW, Pattern
 from sro_research.disclosure.policy import OFFICERS, Policy
 from sro_research.errors import DisclosureError
-from sro_research.estimates import ESTIMATED, KEYS, NUMBERS, SCHOOL
+from sro_research.estimates import ESTIMATED, KEYS, NUMBERS, SCHOOL, VS_OTHERS
 
 SHOWN, CODED, HIDDEN, NOT_AVAILABLE = "shown", "coded", "hidden", "not_available"
 CAUTION, NOT_MET = "caution", "not_met"
@@ -25,11 +25,10 @@ COMBINED = "other"
 """The hidden groups of a school together, with those who stated none: what a reader could subtract anyway."""
 LEAN = "answer_lean"
 """Share of the answers to an item that lie above the middle of its scale; `group` is blank."""
-CHANGE, OTHERS = "_change", "_vs_others"
-"""Endings of measures that are a difference: from the wave before, and from the other schools."""
+CHANGE = "_change"
 
 _OF_ROWS = (LEVEL, "mean_score", RESPONSES, "response_rate", ANSWERS, LEAN)
-_FROM_ROWS = tuple(f"{measure}{what}" for measure in (LEVEL, "mean_score") for what in (CHANGE, OTHERS, "_others"))
+_FROM_ROWS = tuple(f"{measure}{what}" for measure in (LEVEL, "mean_score") for what in (CHANGE, VS_OTHERS, "_others"))
 _CODED = (LEVEL, f"{LEVEL}_others", LEAN)
 _FUZZ = 1e-9
 

@@ -13,13 +13,10 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from sro_research.estimates import SCHOOL, as_estimates
+from sro_research.estimates import SCHOOL, VS_OTHERS, as_estimates
 from sro_research.models import design
 from sro_research.models.national import AT_ONCE, UNIT, jackknife_of
 from sro_research.models.school_means import SHARE
-
-OTHERS = "_vs_others"
-"""Ending of the measure that is the difference of another."""
 
 
 def compared_with_others(schools: pd.DataFrame, *, shares: Sequence[str]) -> pd.DataFrame:
@@ -45,4 +42,4 @@ def compared_with_others(schools: pd.DataFrame, *, shares: Sequence[str]) -> pd.
                 )
             )
     rows = pd.concat(made, ignore_index=True)
-    return as_estimates(rows.assign(measure=rows["measure"] + OTHERS), population=SCHOOL, wave=wave, unit=SHARE)
+    return as_estimates(rows.assign(measure=rows["measure"] + VS_OTHERS), population=SCHOOL, wave=wave, unit=SHARE)

@@ -81,7 +81,7 @@ def _of_a_national_survey(national: National, language: Language) -> dict[str, l
         "publisher": [national.publisher],
         "fewest": [str(FEWEST_CASES)],
         "replicates": [str(last.replicates.number)],
-        "text": [*titles, *groups, *topics, *cautions],
+        "text": cautions,
     }
 
 

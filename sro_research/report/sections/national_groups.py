@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from sro_research.estimates import SCHOOL
+from sro_research.estimates import SCHOOL, VS_OTHERS
 from sro_research.report import wording
 from sro_research.report.page import Cell, National, Page
 from sro_research.report.parts import Bullets, Heading, Paragraph, Part, Table
-from sro_research.report.sections.national_short import OTHERS, any_numbers
+from sro_research.report.sections.national_short import any_numbers
 from sro_research.report.sections.national_topics import average, shares_figure
 from sro_research.report.words import Words
 
@@ -43,7 +43,7 @@ def national_units(page: Page, w: Words) -> list[Part]:
     title, body = national.asked.measures[measure].title[w.language], []
     for name, unit in sorted((names[w.language], unit) for unit, names in page.facts.schools.items()):
         cell = page.cell(measure, population=SCHOOL, school_id=unit)
-        difference = page.cell(OTHERS.format(measure), population=SCHOOL, school_id=unit)
+        difference = page.cell(measure + VS_OTHERS, population=SCHOOL, school_id=unit)
         body.append([name, *_numbers(cell, w), wording.compared(difference, page.margins.share, w)[0]])
     columns = [w("national_units"), w("national_of_100"), w("likely_range"), w("national_schools")]
     table = Table(

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from sro_research.estimates import FEWEST_CASES, SCHOOL
+from sro_research.estimates import CHANGE_IN, FEWEST_CASES, SCHOOL, VS_OTHERS
 from sro_research.report import wording
 from sro_research.report.page import NO_CELL, Cell, National, Page
 from sro_research.report.parts import Card, Cards, Heading, Paragraph, Part
 from sro_research.report.words import Words
-
-CHANGE, OTHERS = "change_in_{}", "{}_vs_others"
-"""Measures that are differences of another: from the wave before, and from all schools that are not of this page."""
 
 
 def national_short(page: Page, w: Words) -> list[Part]:
@@ -51,12 +48,12 @@ def compared(page: Page, national: National, measure: str) -> tuple[Cell, Cell]:
     There is no difference where the question, or what a group is, has changed.
     """
     if page.school_id:
-        others = page.cell(OTHERS.format(measure), population=SCHOOL)
+        others = page.cell(measure + VS_OTHERS, population=SCHOOL)
         return page.cell(measure, population=SCHOOL, school_id=""), others
     if len(page.waves) < 2 or national.changed(measure):
         return NO_CELL, NO_CELL
     before = page.cell(measure, population=SCHOOL, wave=page.waves[-2].id)
-    return before, page.cell(CHANGE.format(measure), population=SCHOOL)
+    return before, page.cell(CHANGE_IN + measure, population=SCHOOL)
 
 
 def _card(page: Page, national: National, measure: str, w: Words) -> Card:
