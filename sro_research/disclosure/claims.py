@@ -28,9 +28,13 @@ PARTS: dict[str, set[str]] = {
 OF_SCHOOLS = {"n", "share", "range", "share_error", "estimate", "low", "high", "std_error"}
 """What may be said of any measure of the population `SCHOOL`: of schools of the nation, by a table that is public."""
 _DECIMAL = r"-?\d+(?:\.\d+)?"
+CARE = "!"
+"""Stands behind an estimate that is to be read with caution: on the page, in a table, and in what a number says of
+itself."""
 _SAID = {
     "n": r"\d+",
-    "share": rf"(?:<=|>=)?{_DECIMAL}",
+    "share": rf"(?:<=|>=)?{_DECIMAL}{CARE}?",
+    "estimate": rf"{_DECIMAL}{CARE}?",
     "range": rf"{_DECIMAL}\.\.{_DECIMAL}|hidden|not_available",
     "hidden": "",
     NOT_AVAILABLE: "",
@@ -131,18 +135,21 @@ def _agrees(
         return False
     if made.part == "n":
         return bool(pd.notna(n)) and int(made.value) == n
-    coded = made.value[:2] if made.part == "share" and made.value[:1] in "<>" else ""
+    if made.part in ("share", "estimate") and (status == CAUTION) != made.value.endswith(CARE):
+        return False
+    value = made.value.removesuffix(CARE)
+    coded = value[:2] if made.part == "share" and value[:1] in "<>" else ""
     if (status == CODED) != bool(coded):
         return False
     if made.part == "share":
         right = pd.notna(estimate) and (not coded or (coded == "<=") == (float(str(estimate)) < 0.5))
-        return bool(right) and _prints(made.value.removeprefix(coded), estimate, 100)
+        return bool(right) and _prints(value.removeprefix(coded), estimate, 100)
     if made.part == "range":
-        first, _, second = made.value.partition("..")
+        first, _, second = value.partition("..")
         return _prints(first, low, 100) and _prints(second, high, 100)
     if made.part == "share_error":
-        return _prints(made.value, std_error, 100)
-    return _prints(made.value, {"low": low, "high": high, "std_error": std_error}.get(made.part, estimate), 1)
+        return _prints(value, std_error, 100)
+    return _prints(value, {"low": low, "high": high, "std_error": std_error}.get(made.part, estimate), 1)
 
 
 def _prints(text: str, number: object, scale: int) -> bool:

@@ -59,6 +59,7 @@ def national_cells(estimates: pd.DataFrame) -> pd.DataFrame:
             rows=people,
             fix="Decide these by `decide_rows` and `safe_cells`, which protect people.",
         )
+    estimates = estimates.reset_index(drop=True)
     status = _levels(estimates)
     differs = estimates["measure"].str.contains(_DIFFERENCE)
     shown = set(_keys(estimates[status.isin([SHOWN, CAUTION])], estimates["measure"]))
@@ -103,7 +104,7 @@ def read_public_table(path: Path) -> pd.DataFrame:
             path, dtype={**texts, **numbers}, keep_default_na=False, na_values={n: [""] for n in numbers}
         )
         cells = SCHEMA.validate(table)
-    except (OSError, ValueError, pa.errors.SchemaError) as error:
+    except (OSError, ValueError, pa.errors.SchemaError, pa.errors.SchemaErrors) as error:
         reason = type(error).__name__
         raise DisclosureError(
             path, f"this is no table of national estimates: {reason}", fix="Take the yardstick.csv of a release."

@@ -20,9 +20,9 @@ from pathlib import Path
 import pandas as pd
 from lxml import etree
 
-from sro_research.disclosure.claims import Claim, Published
+from sro_research.disclosure.claims import CARE, Claim, Published
 from sro_research.disclosure.pages import REGISTER, read_page
-from sro_research.disclosure.safe import NOT_AVAILABLE, NOT_MET
+from sro_research.disclosure.safe import CAUTION, NOT_AVAILABLE, NOT_MET
 from sro_research.disclosure.texts import numbers_in
 from sro_research.errors import DisclosureError
 from sro_research.estimates import KEYS, SCHOOL, UNITS
@@ -134,7 +134,10 @@ def _read_lines(lines: list[list[str]], name: str, found: Published) -> None:
         row = dict(zip(header, line, strict=True))
         cell = tuple(row[key] for key in KEYS)
         parts = _OF_SCHOOLS if row["population"] == SCHOOL else _OF_PEOPLE
-        said = [Claim(name, cell, parts[column], row[column]) for column in parts if row.get(column)]
+        care = {"estimate": CARE} if row.get("status") == CAUTION else {}
+        said = [
+            Claim(name, cell, parts[column], row[column] + care.get(column, "")) for column in parts if row.get(column)
+        ]
         if row.get("status") in (NOT_MET, NOT_AVAILABLE):
             said.append(Claim(name, cell, row["status"], ""))
         for made in said:

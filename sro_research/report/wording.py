@@ -29,19 +29,21 @@ def share(cell: Cell, w: Words) -> str:
     if cell.coded:
         text, sign = w("or_fewer" if low else "or_more", people=people), "<=" if low else ">="
         return sourced(text, f"{cell.name}#share={sign}{people}")
-    return sourced(people, f"{cell.name}#share={people}") + care(cell)
+    return _estimate(people, cell, "share", people)
 
 
-def care(cell: Cell) -> str:
-    """Return the mark that stands behind a number to be read with caution."""
-    return f" {CAUTION_MARK}" if cell.status == "caution" else ""
+def _estimate(text: str, cell: Cell, part: str, value: str) -> str:
+    """Write an estimate, with a mark behind it where it is to be read with caution; its source says so, too."""
+    if cell.status == "caution":
+        return sourced(f"{text} {CAUTION_MARK}", f"{cell.name}#{part}={value}{CAUTION_MARK}")
+    return sourced(text, f"{cell.name}#{part}={value}")
 
 
 def percent(cell: Cell, w: Words) -> str:
     """Write a share as a percentage with a decimal, for those who check numbers."""
     if not cell.shown or cell.estimate is None:
         return mark(cell)
-    return sourced(w.number(100 * cell.estimate, 1), f"{cell.name}#share={100 * cell.estimate:.1f}") + care(cell)
+    return _estimate(w.number(100 * cell.estimate, 1), cell, "share", f"{100 * cell.estimate:.1f}")
 
 
 def percent_error(cell: Cell, w: Words) -> str:
@@ -77,8 +79,8 @@ def amount(value: float | None, cell: Cell, w: Words, *, part: str, decimals: in
     """Write a number of a cell (`part` names which) with decimals."""
     if not cell.shown or value is None:
         return mark(cell)
-    text = w.number(value, decimals)
-    return sourced(text, f"{cell.name}#{part}={value:.{decimals}f}")
+    text, said = w.number(value, decimals), f"{value:.{decimals}f}"
+    return _estimate(text, cell, part, said) if part == "estimate" else sourced(text, f"{cell.name}#{part}={said}")
 
 
 def compared(difference: Cell, margin: float, w: Words) -> tuple[str, str]:

@@ -76,7 +76,7 @@ def _averages(page: Page, national: National, topic: SsocsTopic, w: Words) -> Ta
 
 def average(cell: Cell, w: Words) -> str:
     """Write a mean count per school."""
-    return wording.amount(cell.estimate, cell, w, part="estimate", decimals=1) + wording.care(cell)
+    return wording.amount(cell.estimate, cell, w, part="estimate", decimals=1)
 
 
 def average_range(cell: Cell, w: Words) -> str:
