@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import socket
 from pathlib import Path
-from typing import NamedTuple
 
 import pandas as pd
 
@@ -80,18 +79,6 @@ def publish(study: Study, jobs: list[Job]) -> Path:
     return release / page_name("index", languages[0])
 
 
-class _Says(NamedTuple):
-    """The entries of the catalogue that an index is made of."""
-
-    intro: str
-    board: str
-    schools: str
-
-
-_INDEX = _Says("index_intro", "index_board", "index_schools")
-_NATIONAL_INDEX = _Says("national_index_intro", "national_index_board", "national_index_schools")
-
-
 def _public_tables(study: Study, cells: pd.DataFrame) -> dict[str, str]:
     if study.national is None:
         return {}
@@ -126,7 +113,6 @@ def _index(study: Study, finished: set[str], language: Language, texts: dict[str
         notices.append(p.notice[language])
     if study.national is not None:
         notices.append(w("national_notice", publisher=study.national.publisher))
-    says = _NATIONAL_INDEX if study.national is not None else _INDEX
     schools = [
         {"name": name, "page": page_name(f"school_{i}", language) if f"school/{i}" in finished else ""}
         for name, i in sorted((names[language], i) for i, names in study.reported_schools().items())
@@ -138,9 +124,6 @@ def _index(study: Study, finished: set[str], language: Language, texts: dict[str
         organization=p.organization,
         notices=notices,
         board=page_name(BOARD, language) if BOARD in finished else "",
-        intro=w(says.intro),
-        for_board=w(says.board),
-        for_schools=w(says.schools),
         tables={name: w(title) for name, title in PUBLIC_TABLES.items()} if study.national is not None else {},
         schools=schools,
         alternates={code: page_name("index", code) for code in p.pages.languages if code != language},
