@@ -425,6 +425,9 @@ def _check_names(parameters: Parameters, instruments: dict[str, Instrument]) -> 
         raise StudyFileError(
             parameters.where("surveys"), "two instruments ask the same population", fix="Use one per population."
         )
+    if SCHOOL in populations:
+        fix = "Give its population another name."
+        raise StudyFileError(parameters.where("surveys"), f"an instrument asks '{SCHOOL}', which is no people", fix=fix)
     asked = {question for i in instruments.values() for question in i.background}
     for question in parameters.pages.groups:
         if question not in asked:
