@@ -43,14 +43,33 @@ from sro_research.errors import (
 from sro_research.files import is_file, write_json
 from sro_research.forms import FORMS, export
 from sro_research.instruments import SOURCE_LANGUAGE, InstrumentFile, TranslationFile, load_instrument
-from sro_research.parameters import Language, Parameters, SsocsLayout, SsocsMeasures, TrainingStandard, Yardstick
+from sro_research.parameters import (
+    Language,
+    Parameters,
+    SsocsLayout,
+    SsocsMeasures,
+    Strict,
+    TrainingStandard,
+    Yardstick,
+)
 from sro_research.report.template import fixed_texts
+from sro_research.standards.indicators import Indicators
 from sro_research.study import Study, open_study
 
 if TYPE_CHECKING:
     from sro_research.intake import Intake
 
 STUDY_FILE = click.argument("params_file", type=click.Path(path_type=Path))
+YAML_FILES: tuple[type[Strict], ...] = (
+    Indicators,
+    InstrumentFile,
+    SsocsLayout,
+    SsocsMeasures,
+    TrainingStandard,
+    TranslationFile,
+    Yardstick,
+)
+"""The kinds of YAML files besides study files."""
 CANNOT_RUN = "The study cannot run."
 RUN_DIR = click.option("--run-dir", default="", help="Results folder or its URL, instead of <reports>/<study>.")
 ONLY = click.option(
@@ -444,12 +463,7 @@ def schemas() -> dict[str, Any]:
         ) else None
     return {
         "params/study.schema.json": study,
-        "params/ssocs.schema.json": SsocsLayout.model_json_schema(),
-        "params/ssocs_measures.schema.json": SsocsMeasures.model_json_schema(),
-        "params/yardstick.schema.json": Yardstick.model_json_schema(),
-        "params/training.schema.json": TrainingStandard.model_json_schema(),
-        "surveys/instrument.schema.json": InstrumentFile.model_json_schema(),
-        "surveys/translation.schema.json": TranslationFile.model_json_schema(),
+        **{model.schema_file: model.model_json_schema() for model in YAML_FILES},
     }
 
 

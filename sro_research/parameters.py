@@ -30,6 +30,9 @@ SurveyProgram = Literal[
     "kobotoolbox",
     "surveymonkey",
 ]
+Harm = Literal["exclusion", "referral", "arrest"]
+"""What a program may do to students: kept out of class or school, referred to law enforcement, arrested."""
+HARMS: tuple[Harm, ...] = get_args(Harm)
 M = TypeVar("M", bound="Strict")
 _PERCENT = re.compile(r"\s*([0-9]{1,3}(?:\.[0-9]{1,9})?)\s*%\s*")
 
@@ -162,6 +165,7 @@ class Records(Strict):
     assignments: Source | None = None
     training: Source | None = None
     outreach: Source | None = None
+    discipline: Source | None = Field(None, description="Students excluded, referred and arrested, by school and wave.")
 
 
 class Disclosure(Strict):
@@ -195,6 +199,13 @@ class Model(Strict):
     exposure: Literal["outreach_hours_per_100_students"]
     per: float = Field(gt=0, description="Effects are given per this many units of the exposure.")
     smallest_effect: float = Field(gt=0, description="Smallest effect of interest, in scale points, for `per` units.")
+    lag: int = Field(0, ge=0, description="Waves from the exposure to the answers; 0: records of the wave itself.")
+    adjust: list[Identifier] = Field([], description="Background questions that the model adjusts for.")
+    subgroups: list[Identifier] = Field([], description="Background questions; the effect is shown in each group.")
+    harms: list[Harm] = Field([], description="Harms that are shown beside the outcome; they need `discipline`.")
+    perceived: Identifier | None = Field(
+        None, description="A construct in which the same people tell of engagement, to show what one source does."
+    )
 
 
 class Notebooks(Strict):
@@ -415,6 +426,16 @@ class Parameters(Strict):
                     (*at, "file"), f"the file '{source.file}' stands twice", "Its answers would count twice; keep one."
                 )
         self._of_people_or_of_schools()
+        if self.model is not None and self.model.harms and self.records.discipline is None:
+            raise _contradiction(
+                ("model", "harms"),
+                "harms are declared, but `records` has no `discipline`",
+                "Name its file, or leave harms out.",
+            )
+        if self.model is not None and self.model.lag >= len(waves):
+            raise _contradiction(
+                ("model", "lag"), "there are not so many waves before the last one", "Give a smaller lag."
+            )
         self._complete_in_every_language()
         return self
 

@@ -13,6 +13,7 @@ from typing import NoReturn
 import pandas as pd
 
 from sro_research import __version__, estimates
+from sro_research.declaration import Declaration, declare
 from sro_research.disclosure.ledger import Ledger, read_ledger, rows_to_keep, write_ledger
 from sro_research.disclosure.national import read_public_table
 from sro_research.disclosure.pattern import Pattern
@@ -100,6 +101,11 @@ class Folders:
         """What earlier releases showed and hid. It outlives the results."""
         return self.root / "ledger" / "rows.parquet"
 
+    @property
+    def declaration(self) -> Path:
+        """What the study declared when results were first seen. It outlives the results."""
+        return self.root / "ledger" / "declaration.json"
+
     def protected(self, name: str) -> Path:
         """The path of a protected table."""
         return self.internal / "protected" / f"{name.replace('/', '__')}.parquet"
@@ -180,6 +186,15 @@ class Study:
         """Return population and wave of each file of answers."""
         return {s.file: (self.instruments[s.instrument].population, s.wave) for s in self.parameters.surveys}
 
+    def declare(self) -> Declaration:
+        """Return what the study declares of engagement and climate, and whether that was before results were seen.
+
+        Raises `StudyFileError` where it declares nothing.
+        """
+        if self.parameters.model is None:
+            raise StudyFileError(self.parameters.where("model"), "the study declares no model", fix="Add `model`.")
+        return declare(self.parameters.model, self.folders.declaration, today=dt.date.today().isoformat())
+
     def keep_comparability(self, table: pd.DataFrame) -> None:
         """Write which groups may be compared on which construct: `population`, `construct`, `group_by`, `verdict`."""
         keys = ["population", "construct", "group_by"]
@@ -221,7 +236,8 @@ class Study:
                 "the safe cells have not been made yet",
                 fix="Run the study notebooks: `sro-research run`.",
             )
-        return Facts(**{**stored, "provided": tuple(stored["provided"])})
+        lists = {name: tuple(stored.get(name, ())) for name in ("provided", "exploratory")}
+        return Facts(**{**stored, **lists})
 
     def board_page(self) -> Page:
         """Return the page that holds all safe cells and all texts of the study."""
@@ -257,6 +273,7 @@ class Study:
             audited=dt.date.today().isoformat(),
             provided=tuple(sorted(set(sources.loc[status == "read", "kind"]))),
             comparable=dict(read_json(self._comparability) or {}),
+            exploratory=self.declare().exploratory if self.parameters.model is not None else (),
         )
         write_table(self.folders.rows, rows_to_keep(pattern, estimates))
         write_table(self.folders.cells, cells)
@@ -436,6 +453,11 @@ def _check_names(parameters: Parameters, instruments: dict[str, Instrument]) -> 
                 f"no instrument asks '{question}'",
                 fix=nearest(question, asked),
             )
+    _check_model(parameters, populations)
+
+
+def _check_model(parameters: Parameters, populations: dict[str, Instrument]) -> None:
+    """Check what a study file declares of engagement and climate against the instrument of its population."""
     if (model := parameters.model) is not None:
         if model.population not in populations:
             raise StudyFileError(
@@ -443,13 +465,18 @@ def _check_names(parameters: Parameters, instruments: dict[str, Instrument]) -> 
                 f"nobody asks '{model.population}'",
                 fix=nearest(model.population, populations),
             )
-        constructs = populations[model.population].constructs
-        if model.outcome not in constructs:
-            raise StudyFileError(
-                parameters.where("model", "outcome"),
-                f"there is no construct '{model.outcome}'",
-                fix=nearest(model.outcome, constructs),
-            )
+        instrument = populations[model.population]
+        named: dict[str, tuple[list[str], Iterable[str], str]] = {
+            "outcome": ([model.outcome], instrument.constructs, "construct"),
+            "perceived": ([model.perceived] if model.perceived else [], instrument.constructs, "construct"),
+            "adjust": (model.adjust, instrument.background, "background question"),
+            "subgroups": (model.subgroups, instrument.background, "background question"),
+        }
+        for key, (names, known, what) in named.items():
+            for name in names:
+                if name not in known:
+                    where = parameters.where("model", key)
+                    raise StudyFileError(where, f"there is no {what} '{name}'", fix=nearest(name, known))
 
 
 def _refuse_private_data_in_repository(parameters: Parameters) -> None:

@@ -126,11 +126,15 @@ def test_of_two_respondents_the_first_is_kept() -> None:
 @pytest.mark.parametrize(
     ("schema", "row", "rules"),
     [
-        (schemas.schools(["24"]), ("a", "24", "A", "middle", "100", ""), []),
-        (schemas.schools(["24"]), ("a", "25", "A", "middle", "100", ""), [(0, "wave", "not a wave of this study")]),
+        (schemas.schools(["24"]), ("a", "24", "A", "middle", "100", "", ""), []),
         (
             schemas.schools(["24"]),
-            ("a", "24", "", "Middle", "0", "-1"),
+            ("a", "25", "A", "middle", "100", "", "d1"),
+            [(0, "wave", "not a wave of this study")],
+        ),
+        (
+            schemas.schools(["24"]),
+            ("a", "24", "", "Middle", "0", "-1", ""),
             [
                 (0, "level", "not one of elementary, middle, high, combined"),
                 (0, "school_name", "must not be blank"),
@@ -156,6 +160,25 @@ def test_of_two_respondents_the_first_is_kept() -> None:
             ("o", "karate", "2024-01-01", "0"),
             [(0, "course", "not a course of this study"), (0, "hours", "must be above zero")],
         ),
+        (schemas.discipline({("a", "24"): 5}, ["24"]), ("a", "24", "arrest", "5"), []),
+        (schemas.discipline({("a", "24"): 5}, ["24"]), ("a", "24", "referral", "0"), []),
+        (schemas.discipline({("a", "24"): pd.NA}, ["24"]), ("a", "24", "exclusion", "900"), []),
+        (schemas.discipline(None, ["24"]), ("b", "24", "exclusion", "900"), []),
+        (
+            schemas.discipline({("a", "24"): 5}, ["24"]),
+            ("a", "24", "exclusion", "6"),
+            [(0, "", "more students than the school has")],
+        ),
+        (
+            schemas.discipline({("a", "24"): 5}, ["24"]),
+            ("b", "25", "fight", "-1"),
+            [
+                (0, "event", "not one of exclusion, referral, arrest"),
+                (0, "school_id", UNKNOWN),
+                (0, "students", "must not be negative"),
+                (0, "wave", "not a wave of this study"),
+            ],
+        ),
         (schemas.outreach(["a"], None), ("a", "o", "2024-01-01", "parent night", "24", ""), []),
         (
             schemas.outreach(["a"], None),
@@ -175,7 +198,7 @@ def test_rules_of_the_records(
 
 
 def test_one_row_for_each_school_and_wave() -> None:
-    row = ("a", "24", "A", "middle", "100", "")
+    row = ("a", "24", "A", "middle", "100", "", "")
     assert broken(schemas.schools(["24"]), row, row) == [(1, "", schemas.TWICE)]
 
 

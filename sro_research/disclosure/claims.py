@@ -23,6 +23,7 @@ PARTS: dict[str, set[str]] = {
     "training_completion_rate": {"n", "share"},
     "effect_within_schools": _EFFECT,
     "effect_between_schools": _EFFECT,
+    "harm_within_schools": _EFFECT,
 }
 """What a page may say of each kind of safe cell. A mean or a standard deviation would pin down the answers of a few."""
 OF_SCHOOLS = {"n", "share", "range", "share_error", "estimate", "low", "high", "std_error"}

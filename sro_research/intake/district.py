@@ -148,6 +148,7 @@ def look_through(
         "assignments": schemas.assignments(known, people),
         "training": schemas.training(people, courses),
         "outreach": schemas.outreach(known, people),
+        "discipline": schemas.discipline(_enrolled(tables.get("schools")), waves),
     }.items():
         source = getattr(records, kind)
         table = take_records(kind, source, schema)
@@ -212,6 +213,12 @@ def _names_of(schools: pd.DataFrame | None) -> dict[str, str]:
     return dict(zip(clear["name"], clear["school_id"], strict=True)) | {i: i for i in pairs["school_id"]}
 
 
+def _enrolled(schools: pd.DataFrame | None) -> dict[tuple[str, str], int] | None:
+    if schools is None:
+        return None
+    return {(s, w): n for s, w, n in schools[["school_id", "wave", "students"]].itertuples(index=False)}
+
+
 def _schools_of(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """List the schools the answers name; how many students each has is not known."""
     pairs = [t[["school_id", "wave"]] for name, t in tables.items() if name.startswith("responses/")]
@@ -221,6 +228,7 @@ def _schools_of(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
         level=pd.array(["combined"] * len(schools), dtype="string"),
         students=pd.array([pd.NA] * len(schools), dtype="Int64"),
         staff=pd.array([pd.NA] * len(schools), dtype="Int64"),
+        district=pd.array([pd.NA] * len(schools), dtype="string"),
     )
 
 

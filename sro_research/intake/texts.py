@@ -34,7 +34,7 @@ def parts_of_heading(text: str) -> Iterator[str]:
     Such are `about/grade_band`, `Stem - Statement`, `Stem [Statement]`, `Q1[code]. Text` and `Text / Texto`. What comes
     first is no more than a code, because a question leads to others: `Text - please say more` is not the question.
     """
-    plain = _TAG.sub("\n", text)
+    plain = html.unescape(_TAG.sub("\n", text))
     for joint in _JOINT.finditer(plain):
         yield plain[joint.end() :].strip().removesuffix("]")
     if code := _FIRST.match(plain):

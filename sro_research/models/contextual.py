@@ -18,20 +18,21 @@ References: R `lavaan` two-level, `lme4`; tests/reference/sensitivity.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from mixedlm import lmer
 from scipy import stats
 from scipy.optimize import minimize
 
 from sro_research.errors import WorkbenchError
 from sro_research.models.district_means import FEW_CLUSTERS
+from sro_research.models.profile_reml import fit_reml
+from sro_research.models.random_effects import intercepts
 from sro_research.models.reliability import Interval, school_reliability_intervals
 from sro_research.models.school_means import CONFIDENCE
+from sro_research.models.sufficient import cells_of
 
 SPLITS, DRAWS = 100, 1000
 MOST_LOST = 0.05
@@ -76,6 +77,16 @@ class _Moments:
     @property
     def df_within(self) -> float:
         return float(self.sizes.sum() - len(self.sizes))
+
+
+def paired(scores: pd.DataFrame, *, outcome: str, exposure: str, wave: str) -> pd.DataFrame:
+    """Return one row per respondent of a wave with the scores of two constructs, as columns of their names.
+
+    `scores` comes from `measures.scales.score`.
+    """
+    of = scores[(scores["wave"] == wave) & scores["construct"].isin([outcome, exposure])]
+    table = of.pivot(index=["respondent_key", "school_id"], columns="construct", values="score")
+    return table[[outcome, exposure]].reset_index().rename_axis(columns=None)
 
 
 def contextual_effects(
@@ -216,16 +227,16 @@ def _manifest(values: np.ndarray, schools: pd.Series) -> pd.DataFrame:
     data = pd.DataFrame(
         {
             "y": values[:, 0],
-            "school": codes.astype(str),
+            "school": codes,
             **{f"w{i}": values[:, i + 1] - means[:, i] for i in range(terms)},
             **{f"b{i}": means[:, i] for i in range(terms)},
         }
     )
-    formula = " + ".join([f"{level}{i}" for level in "wb" for i in range(terms)])
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Model is singular")
-        fit = lmer(f"y ~ {formula} + (1 | school)", data).tidy().set_index("term")
-    within, between = (fit.loc[name, ["estimate", "std.error"]].to_numpy(dtype=float) for name in ("w0", "b0"))
+    names = [f"{level}{i}" for level in "wb" for i in range(terms)]
+    cells = cells_of(data, keys=["school"], columns=["y", *names])
+    fit = fit_reml(intercepts(cells, levels=["school"]), outcome="y", covariates=names)
+    at = [fit.columns.index(name) for name in ("w0", "b0")]
+    within, between = np.column_stack([fit.coefficients[at], fit.std_errors[at]])
     # Distances from school means and the means themselves are uncorrelated, also as estimates.
     contextual = np.array([between[0] - within[0], np.hypot(between[1], within[1])])
     return _three(MANIFEST, np.array([within, between, contextual]), "")

@@ -64,19 +64,21 @@ def engagement_design(
     adjust: Sequence[str] = (),
     school_covariates: pd.DataFrame | None = None,
     districts: pd.Series | None = None,
+    also: Sequence[str] = (),
 ) -> Design:
     """Join scores (`school_id`, `wave`, `score`, columns of `adjust`) with an exposure by (school_id, wave).
 
-    `school_covariates` are numbers by (school_id, wave), `districts` names each school_id's district. Rows that lack
-    the score, the exposure or an adjustment are left out. Raises `ValueError`, with a reason for the reader, where the
-    design does not carry the model, and `WorkbenchError` where a named column or a school's district does not exist.
+    `school_covariates` are numbers by (school_id, wave), `districts` names each school_id's district, `also` columns of
+    the scores that the table keeps. Rows that lack the score, the exposure or one of these are left out. Raises
+    `ValueError`, with a reason for the reader, where the design does not carry the model, and `WorkbenchError` where a
+    named column or a school's district does not exist.
     """
     absent = sorted(set(adjust) - set(scores.columns))
     if absent:
         rule = f"the model adjusts for {', '.join(absent)}, of which the scores know nothing"
         raise WorkbenchError("the declared model", rule, fix="Name background questions of the instrument.")
     known = exposure.dropna().astype(float).rename("exposure").reset_index()
-    data = scores.dropna(subset=["score", *adjust]).merge(known, on=CELL)
+    data = scores.dropna(subset=["score", *adjust, *also]).merge(known, on=CELL)
     if school_covariates is not None:
         data = data.merge(school_covariates.dropna().astype(float).add_prefix("school:").reset_index(), on=CELL)
     waves, schools = sorted(data["wave"].unique()), data["school_id"].nunique()
@@ -97,6 +99,7 @@ def engagement_design(
     terms |= {f"a_{i}": name for i, name in enumerate(adjustments, 1)}
     columns |= dict(zip((c for c in terms if c.startswith("a_")), adjustments.values(), strict=True))
     table = pd.DataFrame({"score": data["score"].astype(float), **{c: columns[c] for c in terms}})
+    table = table.join(data[list(also)])
     table["school"] = data["school_id"].astype(str)
     table["school_wave"] = table["school"] + "|" + data["wave"].astype(str)
     levels = ["school", "school_wave"]

@@ -7,8 +7,9 @@ school's exposure E into its mean over the waves and the distance from that mean
 
 with random intercepts of districts (u_d, where there is more than one), of schools (u_j) and of school-waves (u_jt),
 because exposure varies by school-wave and an intercept of schools alone would understate its error. Restricted maximum
-likelihood by `mixedlm`. b_within compares a school with itself and is the closer of the two to a cause; b_between, and
-the contextual effect b_between - b_within, are associations. None proves a cause: exposure is not assigned at random.
+likelihood from statistics of school-waves (`profile_reml`), so a million answers take a second. b_within compares a
+school with itself and is the closer of the two to a cause; b_between, and the contextual effect b_between - b_within,
+are associations. None proves a cause: exposure is not assigned at random.
 
 With fewer than `MANY_SCHOOLS` schools standard errors and degrees of freedom are Kenward & Roger's, with more
 Satterthwaite's; neither may have more degrees of freedom than the design (`Design.ceiling`).
@@ -18,19 +19,21 @@ References: R `lmerTest` 3.1 and `pbkrtest` 0.5, tests/reference/district and te
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from mixedlm import lmer
 from scipy import stats
 
+from sro_research.errors import WorkbenchError
 from sro_research.estimates import as_estimates
 from sro_research.models.exposure_design import BETWEEN_TERM, WITHIN_TERM, Design, engagement_design
 from sro_research.models.kenward_roger import kenward_roger
+from sro_research.models.profile_reml import RESIDUAL, Fit, fit_reml
+from sro_research.models.random_effects import INTERCEPT, intercepts
 from sro_research.models.school_means import CONFIDENCE
+from sro_research.models.sufficient import cells_of
 
 MANY_SCHOOLS = 50
 """From here on Satterthwaite's degrees of freedom do (McNeish 2017, Multivar. Behav. Res. 52, 661-670)."""
@@ -89,35 +92,21 @@ def fit_within_between(
 
 
 def fit(made: Design) -> WithinBetween:
-    """Fit the model to a design."""
-    groups = " + ".join(f"(1 | {level})" for level in made.levels)
-    with warnings.catch_warnings():
-        # A variance of zero is a finding, carried in `zero_levels`; it must not be printed into a notebook.
-        warnings.filterwarnings("ignore", message="Model is singular")
-        warnings.filterwarnings("ignore", message="Grouping factor .* has only")
-        found = lmer(f"score ~ {' + '.join(made.terms)} + {groups}", made.table)
-        table = found.tidy()
-    table = table[table["effect"] == "fixed"]
-    spread = {level: float(found.VarCorr().groups[level].stddev["(Intercept)"]) for level in made.levels}
-    sigma = float(found.sigma)
-    # Satterthwaite's df explode where a variance is estimated as zero; the design itself has no more than these.
-    df = [min(row.df, made.ceiling.get(row.term, row.df)) for row in table.itertuples()]
-    coefficients = pd.DataFrame(
-        {
-            "term": [made.terms.get(term, term) for term in table["term"]],
-            "estimate": list(table["estimate"]),
-            "std_error": list(table["std.error"]),
-            "df": df,
-        },
-        index=pd.Index(table["term"], name="column"),
-    )
+    """Fit the model to a design; raises `ValueError`, with a reason for the reader, where it has no fit."""
+    cells = cells_of(made.table, keys=made.levels, columns=["score", *made.terms])
+    try:
+        found = fit_reml(intercepts(cells, levels=made.levels), outcome="score", covariates=list(made.terms))
+    except WorkbenchError as reason:
+        raise ValueError(reason.rule) from None
+    spread = {level: found.variances[level] ** 0.5 for level in made.levels}
+    sigma = found.variances[RESIDUAL] ** 0.5
+    columns = [INTERCEPT, *made.terms]
     few = made.schools < MANY_SCHOOLS
-    columns = list(coefficients.index)
-    errors = _by_kenward_roger(made, columns, spread, sigma) if few else _by_satterthwaite(coefficients, found.vcov())
+    errors = _by_kenward_roger(made, columns, found) if few else _by_satterthwaite(made, columns, found)
     effects = pd.DataFrame.from_dict(errors, orient="index", columns=["std_error", "df"]).rename_axis("term")
-    effects.insert(0, "estimate", [float(c @ coefficients["estimate"]) for c in _contrasts(columns).values()])
+    effects.insert(0, "estimate", [float(c @ found.coefficients) for c in _contrasts(columns).values()])
     return WithinBetween(
-        coefficients=coefficients,
+        coefficients=_coefficients(made, columns, found),
         effects=effects,
         method=KENWARD_ROGER if few else SATTERTHWAITE,
         sd_district=spread.get("district", np.nan),
@@ -125,9 +114,23 @@ def fit(made: Design) -> WithinBetween:
         sd_school_wave=spread["school_wave"],
         sd_residual=sigma,
         zero_levels=[level for level, sd in spread.items() if sd < ZERO * sigma],
-        n=len(made.table),
+        n=found.n,
         schools=made.schools,
         school_waves=made.school_waves,
+    )
+
+
+def _coefficients(made: Design, columns: list[str], found: Fit) -> pd.DataFrame:
+    df = [found.degrees(contrast) for contrast in np.eye(len(columns))]
+    return pd.DataFrame(
+        {
+            "term": [made.terms.get(name, name) for name in columns],
+            "estimate": found.coefficients,
+            "std_error": found.std_errors,
+            # Satterthwaite's df explode where a variance is estimated as zero; the design has no more than these.
+            "df": [min(each, made.ceiling.get(name, each)) for name, each in zip(columns, df, strict=True)],
+        },
+        index=pd.Index(columns, name="column"),
     )
 
 
@@ -182,12 +185,11 @@ def _contrasts(columns: list[str]) -> dict[str, np.ndarray]:
     return {WITHIN_TERM: within, BETWEEN_TERM: between, CONTEXTUAL_TERM: between - within}
 
 
-def _by_kenward_roger(
-    made: Design, columns: list[str], spread: dict[str, float], sigma: float
-) -> dict[str, tuple[float, float]]:
+def _by_kenward_roger(made: Design, columns: list[str], found: Fit) -> dict[str, tuple[float, float]]:
     """Return the standard error and the degrees of freedom of each effect."""
-    x = made.table[list(made.terms)].assign(**{columns[0]: 1.0})[columns]
-    adjusted = kenward_roger(x, made.table[made.levels], [sd**2 for sd in spread.values()], sigma**2)
+    x = made.table[list(made.terms)].assign(**{INTERCEPT: 1.0})[columns]
+    variances = [found.variances[level] for level in made.levels]
+    adjusted = kenward_roger(x, made.table[made.levels], variances, found.variances[RESIDUAL])
     # A difference has at most the degrees of freedom of both its sides.
     most = {CONTEXTUAL_TERM: sum(made.ceiling.values()), **made.ceiling}
     return {
@@ -196,10 +198,10 @@ def _by_kenward_roger(
     }
 
 
-def _by_satterthwaite(coefficients: pd.DataFrame, covariance: np.ndarray) -> dict[str, tuple[float, float]]:
+def _by_satterthwaite(made: Design, columns: list[str], found: Fit) -> dict[str, tuple[float, float]]:
     """Return the standard error and the degrees of freedom of each effect."""
-    df = {term: float(coefficients.loc[term, "df"]) for term in (WITHIN_TERM, BETWEEN_TERM)}
+    contrasts = _contrasts(columns)
+    df = {term: min(found.degrees(contrasts[term]), most) for term, most in made.ceiling.items()}
     # A difference of two independent sides has no fewer degrees of freedom than the poorer of them.
     df[CONTEXTUAL_TERM] = min(df.values())
-    contrasts = _contrasts(list(coefficients.index))
-    return {name: (float(np.sqrt(c @ covariance @ c)), df[name]) for name, c in contrasts.items()}
+    return {name: (float(np.sqrt(c @ found.covariance @ c)), df[name]) for name, c in contrasts.items()}

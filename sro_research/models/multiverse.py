@@ -12,55 +12,25 @@ of a curve is no better estimate than the declared one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from itertools import product
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
-from sro_research.errors import WorkbenchError, nearest
+from sro_research.errors import WorkbenchError
+from sro_research.models.choices import BETWEEN, FLAGGED, MEAN, WAVE, WITHIN, Choices, must_be_known, pool, prepared
 from sro_research.models.district_means import FEW_CLUSTERS
 from sro_research.models.profile_reml import Fit, fit_reml
 from sro_research.models.random_effects import Intercepts, intercepts
 from sro_research.models.school_means import CONFIDENCE
 from sro_research.models.sufficient import Cells
 
-FLAGGED = "flagged"
-"""The key of cells that divides respondents whose answers were flagged (1) from the others (0)."""
-KEPT, LEFT_OUT = "kept", "left out"
-WITHIN, BETWEEN = "exposure within schools", "exposure between schools"
-WAVE, MEAN = "in wave ", "mean by school-wave of "
-"""Columns that are made begin so."""
 MOST_UNITS = 1000
 """Above this many, one school among them cannot matter; districts are left out instead."""
 TOGETHER = "choices together"
-
-
-@dataclass(frozen=True)
-class Exposure:
-    """A column of the school-waves' records, `lag` waves before the answers; the effect is said for `per` units."""
-
-    column: str
-    lag: int = 0
-    per: float = 1.0
-
-
-@dataclass(frozen=True)
-class Choices:
-    """Equivalent choices, each by the name under which it is reported; every combination is one specification.
-
-    `adjustment` names columns of the answers (taken with their means by school-wave, so that they adjust within and
-    between) or of the records. `fewest_answers` is how many answers a school-wave needs. With `flagged` respondents
-    `kept` or `left out` the cells need the key `flagged`.
-    """
-
-    exposure: Mapping[str, Exposure]
-    adjustment: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: {"none": ()})
-    fewest_answers: tuple[int, ...] = (1,)
-    flagged: tuple[str, ...] = (KEPT,)
-    waves: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -93,17 +63,17 @@ def multiverse(cells: Cells, records: pd.DataFrame, choices: Choices, *, outcome
     `school_waves`, `zero_variance`, and `note` where there is no estimate. Raises `WorkbenchError` where a choice
     names what there is not.
     """
-    _declared(cells, records, choices)
-    pools = {kind: _pool(cells, kind) for kind in choices.flagged}
+    must_be_known(cells, records, choices)
+    pools = {kind: pool(cells, records, choices, kind) for kind in choices.flagged}
     table, rows = specifications(choices), []
-    for chosen, group in table.groupby(list(table)[:-1], sort=False):
+    for (exposure, fewest, flagged, waves), group in table.groupby(list(table)[:-1], sort=False):
         found: Fit | None = None
-        effects = _effects(_prepared(pools, records, choices, *chosen))
+        effects = _effects(prepared(pools[flagged], choices, exposure, fewest, waves))
         for adjustment in group["adjustment"]:
             columns = choices.adjustment[adjustment]
             try:
                 found = _fitted(effects, columns, outcome, found)
-                rows.append(_row(found, columns, choices.exposure[chosen[0]].per))
+                rows.append(_row(found, columns, choices.exposure[exposure].per))
             except WorkbenchError as reason:
                 rows.append({"note": reason.rule})
     return pd.concat([table, pd.DataFrame(rows, columns=_COLUMNS)], axis=1).fillna({"note": ""})
@@ -165,13 +135,13 @@ def leave_one_out(
     is fitted anew. Raises `WorkbenchError` where there are several specifications, more than `MOST_UNITS` units, or
     too few are left.
     """
-    _declared(cells, records, choices)
+    must_be_known(cells, records, choices)
     table = specifications(choices)
     if len(table) > 1:
         raise WorkbenchError("the choices", "they are more than one specification", fix="Keep the declared one.")
-    *chosen, adjustment = table.iloc[0]
-    columns, per = choices.adjustment[adjustment], choices.exposure[chosen[0]].per
-    kept = _prepared({chosen[2]: _pool(cells, chosen[2])}, records, choices, *chosen)
+    exposure, fewest, flagged, waves, adjustment = table.iloc[0]
+    columns, per = choices.adjustment[adjustment], choices.exposure[exposure].per
+    kept = prepared(pool(cells, records, choices, flagged), choices, exposure, fewest, waves)
     kept.down_to(unit)
     units = kept.keys[unit].unique()
     if len(units) > MOST_UNITS:
@@ -189,73 +159,6 @@ def leave_one_out(
 
 _COLUMNS = ["estimate", "std_error", "df", "conf_low", "conf_high", "n", "schools", "school_waves", "zero_variance",
             "note"]  # fmt: skip
-
-
-def _declared(cells: Cells, records: pd.DataFrame, choices: Choices) -> None:
-    """Raise `WorkbenchError` where a choice names a column, a wave or a key that there is not."""
-    if list(records.index.names) != ["school_id", "wave"] or not records.index.is_unique:
-        rule = "they have not one row by school_id and wave"
-        raise WorkbenchError("the records", rule, fix="Add up records of one school and wave.")
-    known = {*cells.columns, *map(str, records)}
-    adjusted = {name for columns in choices.adjustment.values() for name in columns}
-    for exposure in choices.exposure.values():
-        if exposure.column not in records:
-            raise WorkbenchError(
-                f"exposure {exposure.column}", "no record has it", fix=nearest(exposure.column, records)
-            )
-    for name in sorted(adjusted - known):
-        raise WorkbenchError(f"adjustment {name}", "neither answers nor records have it", fix=nearest(name, known))
-    for name in sorted({w for waves in choices.waves.values() for w in waves} - set(cells.keys["wave"])):
-        raise WorkbenchError(f"wave {name}", "nobody answered in it", fix=nearest(name, cells.keys["wave"].unique()))
-    for kind in choices.flagged:
-        if kind not in (KEPT, LEFT_OUT):
-            raise WorkbenchError(f"flagged {kind}", "they are kept or left out", fix=nearest(kind, [KEPT, LEFT_OUT]))
-    if LEFT_OUT in choices.flagged:
-        cells.down_to(FLAGGED)
-
-
-def _pool(cells: Cells, flagged: str) -> Cells:
-    """Return cells by school-wave, with flagged respondents or without."""
-    if FLAGGED not in cells.keys:
-        return cells
-    some = cells if flagged == KEPT else cells.where(~cells.keys[FLAGGED].astype(bool).to_numpy())
-    return some.pooled([key for key in cells.keys if key != FLAGGED])
-
-
-def _prepared(
-    pools: Mapping[str, Cells], records: pd.DataFrame, choices: Choices, exposure: str, fewest: int, flagged: str,
-    waves: str,
-) -> Cells:  # fmt: skip
-    """Return the school-waves of a specification, with exposure and all columns that an adjustment may name."""
-    cells = pools[flagged]
-    adjusted = sorted({name for columns in choices.adjustment.values() for name in columns})
-    recorded = [name for name in adjusted if name not in cells.columns]
-    at = pd.MultiIndex.from_frame(cells.keys[["school_id", "wave"]])
-    values = records[recorded].reindex(at).reset_index(drop=True)
-    values[WITHIN] = _lagged(records, choices.exposure[exposure]).reindex(at).to_numpy(dtype=float, na_value=np.nan)
-    chosen = (cells.sizes >= fewest) & values.notna().all(axis=1).to_numpy()
-    if waves in choices.waves:
-        chosen &= cells.keys["wave"].isin(choices.waves[waves]).to_numpy()
-    kept, values = cells.where(chosen), values[chosen].reset_index(drop=True)
-    values[BETWEEN] = values.groupby(kept.keys["school_id"].to_numpy())[WITHIN].transform("mean")
-    values[WITHIN] -= values[BETWEEN]
-    for name in set(adjusted) & set(cells.columns):
-        values[f"{MEAN}{name}"] = kept.means(name)
-    for wave in sorted(kept.keys["wave"].unique())[1:]:
-        values[f"{WAVE}{wave}"] = (kept.keys["wave"] == wave).to_numpy(dtype=float)
-    return kept.joined(values) if len(values) else kept
-
-
-def _lagged(records: pd.DataFrame, exposure: Exposure) -> pd.Series:
-    """Return an exposure by school and wave, moved to the wave `lag` waves later; there is none before the first."""
-    known = records[exposure.column]
-    waves = sorted(known.index.unique("wave"))
-    if not exposure.lag:
-        return known
-    later = dict(zip(waves, waves[exposure.lag :], strict=False))
-    moved = known[known.index.get_level_values("wave").isin(list(later))]
-    schools, wave = (moved.index.get_level_values(key) for key in ("school_id", "wave"))
-    return moved.set_axis(pd.MultiIndex.from_arrays([schools, wave.map(later)], names=["school_id", "wave"]))
 
 
 def _effects(cells: Cells) -> Intercepts | WorkbenchError:

@@ -8,11 +8,11 @@ means of school-waves give its standard error,
 and power is that of a t test with the design's degrees of freedom (school-waves - schools - waves). In a study the
 variances have to be estimated. So studies of the same design are also simulated under no effect and each is fitted by
 restricted maximum likelihood on the same means, the variance of people being known well from their many answers. An
-b moves every estimate by b and no standard error; one set of simulations therefore tells the power of every effect,
-and how often there is a false alarm.
+effect of b moves every estimate by b and no standard error; one set of simulations therefore tells the power of every
+effect, and how often there is a false alarm.
 
 References: GLS from the covariance matrix of single answers and `power.t.test` in R, tests/reference/panel; the fit by
-`mixedlm` through models/multilevel.py.
+models/multilevel.py.
 """
 
 from __future__ import annotations

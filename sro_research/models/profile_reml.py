@@ -27,8 +27,10 @@ from sro_research.models.random_effects import MODEL, Cross, RandomEffects
 RESIDUAL = "residual"
 STEP = 1e-5
 """Step of differences of the exact slopes; two slopes so near have about ten digits of their difference."""
-CLOSE = 1e-6
-"""Step of the search at which it has ended: Newton's next one would be about its square."""
+CLOSE = 1e-7
+"""Step of the search at which it has ended: the next one would be a hundredth of it, or less."""
+NEAR = 3e-3
+"""Part of each parameter by which a step may change it without second derivatives being computed anew."""
 MOST_STEPS = 60
 DEPENDENT = 1e-11
 """Smallest eigenvalue of the covariates' correlations below which one of them follows from the others."""
@@ -151,8 +153,10 @@ def _minimum(profile: Callable[[np.ndarray], tuple[float, np.ndarray]], theta: n
     step leads away.
     """
     value, fall = profile(theta)
+    step = np.full(len(theta), np.inf)
     for _ in range(MOST_STEPS):
-        values, vectors = np.linalg.eigh(_curvature_near(lambda t: profile(t)[1], theta, fall))
+        if (np.abs(step) > NEAR * np.abs(theta)).any():
+            values, vectors = np.linalg.eigh(_curvature_near(lambda t: profile(t)[1], theta, fall))
         along = vectors.T @ fall
         if values[0] < 0 and abs(along[0]) < CLOSE * abs(values[0]):
             along[0] = values[0] * 0.1

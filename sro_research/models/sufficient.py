@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import combinations_with_replacement
 from pathlib import Path
 
@@ -43,7 +44,7 @@ class Cells:
     given: np.ndarray
     left_out: int
 
-    @property
+    @cached_property
     def sums(self) -> np.ndarray:
         """Return the sums of all columns (c x a + z)."""
         return np.hstack([self.answered, self.sizes[:, None] * self.given])
@@ -77,10 +78,10 @@ class Cells:
 
     def begins(self, key: str) -> np.ndarray:
         """Return where groups of all keys up to this one begin among the cells, which are sorted."""
-        new = np.zeros(len(self.keys), dtype=bool)
+        new = np.arange(len(self.keys)) == 0
         for name in self.down_to(key):
-            codes, _ = pd.factorize(self.keys[name])
-            new |= np.diff(codes, prepend=-1) != 0
+            values = self.keys[name].array
+            new[1:] |= np.asarray(values[1:] != values[:-1], dtype=bool)
         return np.flatnonzero(new)
 
     def where(self, chosen: np.ndarray) -> Cells:

@@ -40,6 +40,8 @@ class Facts:
     """Kinds of records that were provided and could be read."""
     comparable: dict[str, str] = field(default_factory=dict)
     """Whether the groups of `population|construct|group_by` may be compared: the verdicts of `models.comparability`."""
+    exploratory: tuple[str, ...] = ()
+    """What of the question of engagement and climate was declared after results were seen: `declaration`."""
 
 
 @dataclass(frozen=True)

@@ -44,8 +44,9 @@ class Words:
     def number(self, value: float, decimals: int = 0) -> str:
         """Write a number with a fixed count of decimals."""
         form = f"#,##0.{'0' * decimals}" if decimals else "#,##0"
+        shown = value if round(value, decimals) else 0.0  # No minus sign before what is printed as zero.
         # A true minus sign: screen readers pass over a hyphen.
-        return format_decimal(value, format=form, locale=LOCALES[self.language]).replace("-", "−")
+        return format_decimal(shown, format=form, locale=LOCALES[self.language]).replace("-", "−")
 
     def of_hundred(self, share: float) -> str:
         """Write a share (0-1) as people of 100."""

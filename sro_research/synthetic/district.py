@@ -46,8 +46,8 @@ NAMES = (
 class District:
     """Tables as a district would export them, and the truth behind them.
 
-    `tables` holds `schools`, `enrollment` by group, `officers`, `assignments`, `training` and `outreach`; `responses`
-    the answers by (instrument, wave).
+    `tables` holds `schools`, `enrollment` by group, `officers`, `assignments`, `training`, `outreach` and `discipline`;
+    `responses` the answers by (instrument, wave).
     """
 
     tables: dict[str, pd.DataFrame]
@@ -84,6 +84,8 @@ def make_district(
         / exposure["students"].to_numpy()
     )
     tables["outreach"] = tables["outreach"].drop(columns="wave")
+    # Drawn from a stream of its own.
+    tables["discipline"] = _discipline(exposure, truth, np.random.default_rng([seed, len(tables)]))
     responses: dict[tuple[str, str], pd.DataFrame] = {}
     for instrument in instruments:
         answers = make_answers(instrument, exposure, waves, truth, rng)
@@ -144,6 +146,19 @@ def _training(officers: pd.DataFrame, waves: list[Wave], courses: list[str], rng
             if on <= last and rng.random() < 0.92:
                 rows.append((officer.officer_id, course, on, float(rng.choice([4, 8, 16, 40]))))
     return pd.DataFrame(rows, columns=["officer_id", "course", "completed_on", "hours"])
+
+
+def _discipline(exposure: pd.DataFrame, truth: Truth, rng: np.random.Generator) -> pd.DataFrame:
+    """Students to whom each harm happened: schools differ, and rates move with what was logged as planted."""
+    apart = exposure["exposure"] - exposure.groupby("school_id")["exposure"].transform("mean")
+    tables = []
+    for event, (usual, slope) in truth.harms.items():
+        schools = exposure["school_id"].unique()
+        level = exposure["school_id"].map(dict(zip(schools, rng.uniform(0.7, 1.3, len(schools)), strict=True)))
+        rate = (usual * level + slope * apart).clip(0, 100) / 100
+        counts = rng.binomial(exposure["students"], rate)
+        tables.append(exposure[["school_id", "wave"]].assign(event=event, students=counts))
+    return pd.concat(tables, ignore_index=True)
 
 
 def _exposure(schools: pd.DataFrame, waves: list[Wave], rng: np.random.Generator) -> pd.DataFrame:

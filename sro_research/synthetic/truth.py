@@ -44,6 +44,11 @@ class Truth:
     )
     """Difference of a group from the reference group on constructs about the officer, by background question and code.
     A view that is less favorable is a higher score of an unfavorable construct: on `officer_enforcer` signs flip."""
+    harms: dict[str, tuple[float, float]] = field(
+        default_factory=lambda: {"exclusion": (6.0, 0.0), "referral": (2.0, 0.06), "arrest": (0.4, 0.0)}
+    )
+    """Students per 100 to whom each harm happens at a school's average exposure, and the change of that within a school
+    per outreach hour per 100 students."""
     response_rate: tuple[float, float] = (0.58, 0.84)
     """Range of the schools' response rates."""
     blank: float = 0.02

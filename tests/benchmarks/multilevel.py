@@ -207,7 +207,8 @@ def timed(work: Callable[[], object], times: int) -> str:
 
 def kept(table: pd.DataFrame, rounds: int) -> None:
     """Print what further specifications cost once statistics are kept."""
-    from sro_research.models.multiverse import Choices, Exposure, multiverse
+    from sro_research.models.choices import Choices, Exposure
+    from sro_research.models.multiverse import multiverse
     from sro_research.models.profile_reml import fit_reml
     from sro_research.models.random_effects import intercepts
     from sro_research.models.sufficient import cells_of
@@ -232,7 +233,8 @@ def kept(table: pd.DataFrame, rounds: int) -> None:
     curve = multiverse(cells, records, choices, outcome="y")
     clock, processor = time.perf_counter() - started[0], time.process_time() - started[1]
     done = int(curve["estimate"].notna().sum())
-    print(f"multiverse: {done} of {len(curve)} specifications in {clock:.1f} s (processor {processor:.1f})")
+    print(f"multiverse: {done} of {len(curve)} specifications in {clock:.1f} s (processor {processor:.1f}), each "
+          f"{1000 * clock / len(curve):.1f} ms (processor {1000 * processor / len(curve):.1f})")  # fmt: skip
 
 
 def main() -> None:

@@ -37,8 +37,9 @@ FILES = {
     "assignments.csv": "officer_id,school_id,from_date,to_date\nO1,0001,2023-08-01,\n",
     "training.csv": "officer_id,course,completed_on,hours\nO1,basic,2023-09-01,40\n",
     "outreach.csv": "school_id,officer_id,date,activity,hours\n0001,O1,2024-01-01,parent night,2\n",
+    "discipline.csv": "school_id,wave,event,students\n0001,24,exclusion,6\n",
 }
-KINDS = ("schools", "enrollment", "officers", "assignments", "training", "outreach")
+KINDS = ("schools", "enrollment", "officers", "assignments", "training", "outreach", "discipline")
 
 Take = Callable[..., Intake]
 

@@ -11,17 +11,8 @@ from statsmodels.formula.api import ols
 from statsmodels.stats.anova import anova_lm
 
 from sro_research.errors import WorkbenchError
-from sro_research.models.multiverse import (
-    KEPT,
-    LEFT_OUT,
-    Choices,
-    Exposure,
-    by_choice,
-    leave_one_out,
-    multiverse,
-    specifications,
-    summarize,
-)
+from sro_research.models.choices import KEPT, LEFT_OUT, Choices, Exposure
+from sro_research.models.multiverse import by_choice, leave_one_out, multiverse, specifications, summarize
 from sro_research.models.sufficient import cells_of
 
 FOLDER = Path(__file__).parents[1] / "reference" / "lme4"

@@ -28,7 +28,7 @@ def board(demo) -> Page:
 def shown(page: Page, **values: float) -> Page:
     """The page with the within effect replaced."""
     cells = page.cells.copy()
-    at = cells["measure"] == "effect_within_schools"
+    at = (cells["measure"] == "effect_within_schools") & (cells["group_by"] == "")
     assert at.sum() == 1
     cells.loc[at, "status"] = "shown"
     for column, value in values.items():
@@ -116,6 +116,49 @@ def test_a_model_that_was_not_fitted_is_said_and_none_declared_is_not_mentioned(
     unfitted = replace(board, cells=board.cells[board.cells["measure"] != "effect_within_schools"])
     assert EN("model_none") in texts(sections.engagement(unfitted, EN))
     assert sections.engagement(replace(board, model=None), EN) == []
+
+
+def tables(page: Page) -> dict[str, list[list[str]]]:
+    parts = sections.engagement(page, EN)
+    return {part.caption: [list(map(plain, row)) for row in part.rows] for part in parts if isinstance(part, Table)}
+
+
+def test_groups_and_harms_stand_beside_the_effect_with_their_ranges(board):
+    by_group, by_harm = tables(board).values()
+    questions = board.model.subgroups
+    background = board.instruments["student"].background
+    assert [row[0] for row in by_group] == [t["en"] for q in questions for t in background[q].labels.values()]
+    assert [row[0] for row in by_harm] == [EN(f"harm_{harm}") for harm in board.model.harms]
+    cell = board.cell("harm_within_schools", population="student", construct="referral", wave="")
+    assert by_harm[1][1] == EN.number(cell.estimate, 2)
+    assert by_harm[1][2] == f"{EN.number(cell.low, 2)} to {EN.number(cell.high, 2)}"
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "reading"), [(0.1, 0.4, "harm_higher"), (-0.4, -0.1, "harm_lower"), (-0.1, 0.4, "harm_unclear")]
+)
+def test_a_harm_is_read_by_its_whole_range(board, low, high, reading):
+    cells = board.cells.copy()
+    at = (cells["measure"] == "harm_within_schools") & (cells["construct"] == "arrest")
+    cells.loc[at, ["estimate", "conf_low", "conf_high"]] = [(low + high) / 2, low, high]
+    assert tables(replace(board, cells=cells))[EN("harm_caption", per=10)][2][3] == EN(reading)
+
+
+def test_harms_that_were_not_looked_at_are_said(board):
+    facts = replace(board.facts, provided=tuple(set(board.facts.provided) - {"discipline"}))
+    assert EN("harm_missing") in texts(sections.engagement(replace(board, facts=facts), EN))
+    without = replace(board, model=board.model.model_copy(update={"harms": []}))
+    assert EN("harm_not_asked") in texts(sections.engagement(without, EN))
+
+
+def test_what_was_declared_late_says_so(board):
+    facts = replace(board.facts, exploratory=("subgroups:language", "harms:arrest"))
+    by_group, by_harm = tables(replace(board, facts=facts)).values()
+    late = [row[0] for row in by_group + by_harm if "added after results were seen" in row[0]]
+    labels = [text["en"] for text in board.instruments["student"].background["language"].labels.values()]
+    assert late == [EN("model_added", name=name) for name in [*labels, EN("harm_arrest")]]
+    changed = replace(board, facts=replace(board.facts, exploratory=("question",)))
+    assert EN("model_exploratory") in texts(sections.engagement(changed, EN))
 
 
 def test_what_was_not_provided_is_said(school):

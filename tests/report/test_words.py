@@ -69,4 +69,5 @@ def test_numbers_are_written_as_in_the_united_states(language: str) -> None:
     catalogue = load_words(language)
     assert catalogue.number(1234.56, 1) == "1,234.6"
     assert catalogue.number(-0.04, 2) == "−0.04"
+    assert catalogue.number(-0.004, 2) == "0.00"
     assert catalogue.of_hundred(0.625) == "62"

@@ -1,7 +1,8 @@
 """The sections of the pages: a page and a language in, parts out."""
 
 from sro_research.report.sections.answers import changes, groups, roles, topics
-from sro_research.report.sections.board import engagement, schools
+from sro_research.report.sections.board import schools
+from sro_research.report.sections.engagement import engagement
 from sro_research.report.sections.frame import ask, head, how, limits
 from sro_research.report.sections.national_frame import national_how, national_limits
 from sro_research.report.sections.national_groups import (

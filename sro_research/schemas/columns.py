@@ -1,0 +1,47 @@
+"""Columns and rules that tables of the house share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pandas as pd
+import pandera.pandas as pa
+
+IDENTIFIER = pa.Check.str_matches(
+    r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$", error="not an identifier of up to 64 letters, digits, - _ ."
+)
+"""Identifiers of schools become file names."""
+TWICE = "stands twice; the first one is kept"
+REPEATED = "the same record twice; the first one is kept"
+
+
+def text(*rules: pa.Check, nullable: bool = False, unique: bool = False) -> pa.Column:
+    """Return a column of text."""
+    return pa.Column("string", list(rules), nullable=nullable, unique=unique, report_duplicates="exclude_first")
+
+
+def date(*, nullable: bool = False) -> pa.Column:
+    """Return a column of days."""
+    return pa.Column("datetime64[ns]", nullable=nullable)
+
+
+def of_study(values: Iterable[str] | None, what: str) -> list[pa.Check]:
+    """Check that identifiers are known; where the list of them was not provided, there is nothing to check."""
+    if values is None:
+        return []
+    allowed = set(values)
+    bare = {value.lstrip("0") for value in allowed if value.startswith("0")}
+
+    def lost_zeros(column: pd.Series) -> pd.Series:
+        # What a spreadsheet makes of 0012.
+        return ~column.isin(allowed) & column.isin(bare)
+
+    return [
+        pa.Check(lambda column: column.isin(allowed) | lost_zeros(column), error=f"not {what} of this study"),
+        pa.Check(lambda column: ~lost_zeros(column), error=f"lost the leading zeros of {what} of this study"),
+    ]
+
+
+def in_order(first: str, last: str) -> pa.Check:
+    """Check that the first day of a row is not after the last, where both are known."""
+    return pa.Check(lambda table: table[last].isna() | (table[first] <= table[last]), error=f"{last} is before {first}")
