@@ -46,14 +46,13 @@ from sro_research.instruments import SOURCE_LANGUAGE, InstrumentFile, Translatio
 from sro_research.parameters import (
     Language,
     Parameters,
-    SsocsLayout,
-    SsocsMeasures,
     Strict,
     TrainingStandard,
-    Yardstick,
 )
 from sro_research.report.template import fixed_texts
 from sro_research.standards.indicators import Indicators
+from sro_research.standards.ssocs import SsocsLayout, SsocsMeasures
+from sro_research.standards.yardstick import Yardstick
 from sro_research.study import Study, open_study
 
 if TYPE_CHECKING:

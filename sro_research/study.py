@@ -36,12 +36,12 @@ from sro_research.parameters import (
     Parameters,
     Text,
     TrainingStandard,
-    Yardstick,
     read_checked,
     read_parameters,
-    read_ssocs,
 )
 from sro_research.report.page import Facts, National, Page
+from sro_research.standards.ssocs import read_ssocs
+from sro_research.standards.yardstick import Yardstick
 from sro_research.tables import is_table, read_table, write_table
 
 REPORT_ONLY = "SRO_REPORT_ONLY"

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 from sro_research.intake.ssocs import find_ssocs, read_ssocs
-from sro_research.parameters import read_ssocs as read_ssocs_maps
+from sro_research.standards.ssocs import read_ssocs as read_ssocs_maps
 
 PROJECT = Path(__file__).parents[1]
 

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from conftest import PROJECT
 
-from sro_research.parameters import SsocsColumn, SsocsLayout, SsocsMeasures, read_ssocs
+from sro_research.standards.ssocs import SsocsColumn, SsocsLayout, SsocsMeasures, read_ssocs
 
 ASKED, LAYOUTS = read_ssocs(PROJECT / "params" / "standards" / "ssocs")
 OFFICERS = {"elementary": 0.5, "middle": 0.5, "high": 0.9, "combined": 0.5}

@@ -11,7 +11,7 @@ from sro_research.errors import SourceError
 from sro_research.intake.admission import QUARANTINE_COLUMNS
 from sro_research.intake.district import Intake, as_log
 from sro_research.intake.ssocs import find_ssocs, read_ssocs
-from sro_research.parameters import SsocsLayout, SsocsMeasures
+from sro_research.standards.ssocs import SsocsLayout, SsocsMeasures
 
 KIND = "national"
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from sro_research.estimates import FEWEST_CASES
-from sro_research.parameters import Language, Yardstick
+from sro_research.parameters import Language
 from sro_research.report.page import National, Page
 from sro_research.report.words import Words
+from sro_research.standards.yardstick import Yardstick
 
 
 def own_texts(page: Page, w: Words) -> dict[str, list[str]]:

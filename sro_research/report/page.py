@@ -14,12 +14,11 @@ from sro_research.parameters import (
     Language,
     Margins,
     Model,
-    SsocsLayout,
-    SsocsMeasures,
     Text,
     Wave,
-    Yardstick,
 )
+from sro_research.standards.ssocs import SsocsLayout, SsocsMeasures
+from sro_research.standards.yardstick import Yardstick
 
 
 @dataclass(frozen=True)

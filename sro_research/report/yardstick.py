@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sro_research.estimates import SCHOOL
-from sro_research.parameters import Counterpart
 from sro_research.report.page import Cell, Page
 from sro_research.report.words import Words
+from sro_research.standards.yardstick import Counterpart
 
 
 @dataclass(frozen=True)

@@ -12,12 +12,13 @@ from conftest import PROJECT, Run
 from sro_research.disclosure.national import national_cells
 from sro_research.errors import StudyFileError
 from sro_research.estimates import as_estimates
-from sro_research.parameters import Counterpart, Yardstick, read_checked
+from sro_research.parameters import read_checked
 from sro_research.report import sections
 from sro_research.report.page import Page
 from sro_research.report.parts import Bullets, Table, plain
 from sro_research.report.words import load_words
 from sro_research.report.yardstick import Comparison, Refusal, held_against_nation
+from sro_research.standards.yardstick import Counterpart, Yardstick
 from sro_research.study import open_report
 
 EN = load_words("en")

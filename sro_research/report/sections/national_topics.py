@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from sro_research.estimates import SCHOOL
-from sro_research.parameters import SsocsTopic
 from sro_research.report import wording
 from sro_research.report.charts import NARROW, WIDE, Row, interval_chart
 from sro_research.report.page import Cell, National, Page
 from sro_research.report.parts import Figure, Heading, Paragraph, Part, Table
 from sro_research.report.sections.national_short import any_numbers, compared
 from sro_research.report.words import Words
+from sro_research.standards.ssocs import SsocsTopic
 
 
 def national_topics(page: Page, w: Words) -> list[Part]:
