@@ -27,6 +27,7 @@ from sro_research.batch.progress import PROGRESS
 from sro_research.batch.publish import staged_for
 from sro_research.batch.run import How, Summary, merge_study, plan_study, run_study
 from sro_research.disclosure.audit import audit
+from sro_research.disclosure.national import read_public_table
 from sro_research.disclosure.policy import MINIMUM_GROUP_SIZE
 from sro_research.disclosure.published import read_public_numbers, read_tokens
 from sro_research.errors import (
@@ -42,9 +43,16 @@ from sro_research.errors import (
 from sro_research.files import is_file, write_json
 from sro_research.forms import FORMS, export
 from sro_research.instruments import SOURCE_LANGUAGE, InstrumentFile, TranslationFile, load_instrument
-from sro_research.parameters import Language, Parameters, SsocsLayout, SsocsMeasures, Strict, TrainingStandard
+from sro_research.parameters import (
+    Language,
+    Parameters,
+    Strict,
+    TrainingStandard,
+)
 from sro_research.report.template import fixed_texts
 from sro_research.standards.indicators import Indicators
+from sro_research.standards.ssocs import SsocsLayout, SsocsMeasures
+from sro_research.standards.yardstick import Yardstick
 from sro_research.study import Study, open_study
 
 if TYPE_CHECKING:
@@ -58,6 +66,7 @@ YAML_FILES: tuple[type[Strict], ...] = (
     SsocsMeasures,
     TrainingStandard,
     TranslationFile,
+    Yardstick,
 )
 """The kinds of YAML files besides study files."""
 CANNOT_RUN = "The study cannot run."
@@ -364,16 +373,22 @@ def power(params_file: Path, run_dir: str, **supposed: Any) -> None:
     "--canaries", type=click.Path(path_type=Path), help="Text file: tokens that may stand nowhere, one a line."
 )
 @click.option(
+    "--public", type=click.Path(path_type=Path), help="CSV of national estimates that pages may tell (yardstick.csv)."
+)
+@click.option(
     "--minimum", type=click.IntRange(min=1), default=MINIMUM_GROUP_SIZE, show_default=True, help="Group size."
 )
 @plainly
-def audit_folder(folder: Path, ledger: Path | None, aux: Path | None, canaries: Path | None, minimum: int) -> None:
+def audit_folder(
+    folder: Path, ledger: Path | None, aux: Path | None, canaries: Path | None, public: Path | None, minimum: int
+) -> None:
     """Attack published pages: can anyone work out what they hide? Ends with 1 if so."""
     result = audit(
         folder,
         words=fixed_texts(),
         ledger=ledger,
         aux=None if aux is None else read_public_numbers(aux),
+        public=None if public is None else read_public_table(public),
         canaries=[] if canaries is None else read_tokens(canaries),
         minimum=minimum,
     )
@@ -464,8 +479,10 @@ def _read_only(params_file: Path) -> Study:
 
 def _look_through(study: Study) -> Intake:
     p = study.parameters
-    from sro_research.intake import look_through
+    from sro_research.intake import look_through, take_in_national
 
+    if study.national is not None:
+        return take_in_national(Path(p.folders.data), study.national.layouts, study.national.asked)
     return look_through(
         p.surveys,
         p.records,

@@ -9,10 +9,24 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
+import numpy as np
 import pandas as pd
 import pandera.pandas as pa
 
 ESTIMATED, NOT_ESTIMABLE = "estimated", "not_estimable"
+SCHOOL: Final = "school"
+"""The population that counts schools, not people: estimates of a national survey of schools."""
+CAUTION_CV, NOT_MET_CV = 0.30, 0.50
+"""Coefficients of variation from which an estimate has "!" and "‡": the notes below NCES tables."""
+FEWEST_CASES = 30
+"""Cases below which an estimate has "‡". NCES leaves the number to each survey; its sister agency NCHS does not report
+estimates of its National Home and Hospice Care Survey from fewer than 30."""
+UNITS = ("share", "per school", "per 1,000 students")
+"""Units of estimates about schools."""
+CHANGE_IN: Final = "change_in_"
+"""Begins a measure about schools of the nation that is the change of another from the wave before."""
+VS_OTHERS: Final = "_vs_others"
+"""Ends a measure that is the difference of another from that of all other schools."""
 ALL: Final = ""
 """In `construct`, `group_by`, `group`, `school_id` or `wave`: not broken down by this."""
 
@@ -67,6 +81,13 @@ def as_estimates(rows: pd.DataFrame, **constants: object) -> pd.DataFrame:
 def stack(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
     """Put tables of estimates under each other; the same statistic twice is an error."""
     return SCHEMA.validate(pd.concat([as_estimates(pd.DataFrame({"n": []})), *tables], ignore_index=True))
+
+
+def coefficient_of_variation(rows: pd.DataFrame) -> pd.Series:
+    """Return the standard error as a part of the estimate's size; infinite where the estimate is zero and its error
+    is not."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return rows["std_error"] / rows["estimate"].abs()
 
 
 def from_indicators(indicators: pd.DataFrame, *, people: str, method: str) -> pd.DataFrame:

@@ -58,7 +58,7 @@ class Strict(BaseModel):
     """Where each key of the file is described."""
 
 
-def _contradiction(at: tuple[str | int, ...], rule: str, fix: str) -> PydanticCustomError:
+def contradiction(at: tuple[str | int, ...], rule: str, fix: str) -> PydanticCustomError:
     """Return what a validator raises for values that are each allowed but not together; `at` is the place."""
     return PydanticCustomError("contradiction", "{rule}", {"at": at, "rule": rule, "fix": fix})
 
@@ -76,7 +76,7 @@ class Folders(Strict):
     def _on_this_machine(self) -> Folders:
         for name, value in self:
             if name != "reports" and is_url(value):
-                raise _contradiction(
+                raise contradiction(
                     (name,), f"'folders.{name}' must lie on this machine", "Copy it here; only `reports` may be a URL."
                 )
         return self
@@ -93,7 +93,7 @@ class Wave(Strict):
     @model_validator(mode="after")
     def _in_order(self) -> Wave:
         if self.end < self.start:
-            raise _contradiction(("end",), f"wave '{self.id}' ends before it starts", "Mend one of the two days.")
+            raise contradiction(("end",), f"wave '{self.id}' ends before it starts", "Mend one of the two days.")
         return self
 
 
@@ -146,11 +146,11 @@ class SurveySource(Source):
     @model_validator(mode="after")
     def _fits_the_program(self) -> SurveySource:
         if self.dictionary is not None and self.program != "redcap":
-            raise _contradiction(
+            raise contradiction(
                 ("dictionary",), "only REDCap has a data dictionary", "Write `program: redcap`, or leave it out."
             )
         if self.answers and self.program == "plain":
-            raise _contradiction(
+            raise contradiction(
                 ("answers",), "a plain table holds codes, not answers in words", "Write `program: …`, or leave it out."
             )
         return self
@@ -213,9 +213,9 @@ class Model(Strict):
             names = getattr(self, key)
             for i, name in enumerate(names):
                 if name in names[:i]:
-                    raise _contradiction((key, i), f"'{name}' stands twice", "Keep one of the two.")
+                    raise contradiction((key, i), f"'{name}' stands twice", "Keep one of the two.")
         if self.perceived == self.outcome:
-            raise _contradiction(("perceived",), "it is the outcome itself", "Name another construct, or leave it out.")
+            raise contradiction(("perceived",), "it is the outcome itself", "Name another construct, or leave it out.")
         return self
 
 
@@ -249,90 +249,6 @@ class TrainingStandard(Strict):
     courses: dict[Identifier, Course] = Field(min_length=1)
 
 
-class SsocsMeasure(Strict):
-    """A figure of the School Survey on Crime and Safety, whatever the year."""
-
-    title: Text
-    kind: Literal["share", "count", "rate"] = Field("share", description="Share of schools, mean count, or rate.")
-    among: Identifier | None = Field(None, description="The share whose schools were asked; all, if not given.")
-
-
-class SsocsGrouping(Strict):
-    """A way to group schools, and the words of its groups."""
-
-    title: Text
-    values: dict[Identifier, Text] = Field(min_length=2)
-
-
-class SsocsMeasures(Strict):
-    """What is asked of the School Survey on Crime and Safety (<standards>/ssocs/measures.yaml)."""
-
-    schema_file = "params/ssocs_measures.schema.json"
-
-    source: Text = Field(description="Whom tables and pages name as their source.")
-    groupings: dict[Identifier, SsocsGrouping] = Field(min_length=1)
-    measures: dict[Identifier, SsocsMeasure] = Field(min_length=1)
-
-    @model_validator(mode="after")
-    def _asked_of_known_schools(self) -> SsocsMeasures:
-        shares = [name for name, measure in self.measures.items() if measure.kind == "share"]
-        for name, measure in self.measures.items():
-            if measure.among is not None and measure.among not in shares:
-                at = ("measures", name, "among")
-                raise _contradiction(at, f"there is no share '{measure.among}'", nearest(measure.among, shares))
-        return self
-
-
-class SsocsColumn(Strict):
-    """Where a year's file has a measure."""
-
-    variables: list[Words] = Field(min_length=1, description="A share is yes if any of them is; counts are added.")
-    yes_if: list[int] = Field([1], min_length=1, description="Codes that mean yes.")
-    no_if: list[int] = Field([2], min_length=1, description="Codes that mean no.")
-    at_least: int | None = Field(None, ge=1, description="For a share from counts: yes from this sum on.")
-    skip: Literal["not_asked", "is_no"] = Field("not_asked", description="What a legitimate skip (-1) means.")
-    changed: Text | None = Field(None, description="How the question differs from earlier years': no trend over it.")
-
-
-class SsocsCodes(Strict):
-    """Where a year's file has a grouping, and the group that each code means."""
-
-    variable: Words
-    codes: dict[int, Identifier] = Field(min_length=2)
-    changed: Text | None = Field(None, description="How the groups differ from earlier years': no trend over it.")
-
-
-class SsocsReplicates(Strict):
-    """Jackknife replicate weights: `prefix` followed by 1 to `number`."""
-
-    prefix: Words
-    number: int = Field(ge=2)
-
-
-class SsocsLayout(Strict):
-    """A year's public-use file of the School Survey on Crime and Safety (<standards>/ssocs/<year>.yaml)."""
-
-    schema_file = "params/ssocs.schema.json"
-
-    wave: Identifier
-    label: Text
-    file: Words = Field(description="The name under which the file is published, without .sav or .csv.")
-    caution: Text | None = Field(None, description="What a reader must know who compares this year with others.")
-    school: Words = Field(description="The variable that numbers schools.")
-    weight: Words = Field(description="The full-sample weight.")
-    replicates: SsocsReplicates
-    groupings: dict[Identifier, SsocsCodes] = Field(min_length=1)
-    measures: dict[Identifier, SsocsColumn] = Field(min_length=1)
-    absent: dict[Identifier, Text] = Field({}, description="Measures that the file does not have, and why.")
-
-    @model_validator(mode="after")
-    def _present_or_absent(self) -> SsocsLayout:
-        for name in self.measures.keys() & self.absent.keys():
-            rule = f"'{name}' stands under `measures` and under `absent`"
-            raise _contradiction(("absent", name), rule, "Keep one of the two.")
-        return self
-
-
 class Parameters(Strict):
     """A whole study file after `extends` is resolved."""
 
@@ -347,8 +263,14 @@ class Parameters(Strict):
     public_use_source: str | None = Field(None, description="Publisher of public-use data, if that is what this is.")
     folders: Folders
     waves: list[Wave] = Field(min_length=1, description="In the order of time.")
-    surveys: list[SurveySource] = Field(min_length=1)
+    surveys: list[SurveySource] = Field([], description="Answers of people; either these or `national`.")
+    national: Literal["ssocs"] | None = Field(
+        None, description="The national survey of schools whose public-use files, one for each wave, lie in `data`."
+    )
     records: Records = Records()
+    yardstick: Words | None = Field(
+        None, description="Which figures have a national counterpart, and which not: a file in `standards`."
+    )
     reported_schools: list[str] | None = Field(None, description="Schools that get a page; all, if not given.")
     disclosure: Disclosure
     quality: Quality
@@ -363,37 +285,54 @@ class Parameters(Strict):
         waves = [w.id for w in self.waves]
         for i, wave in enumerate(self.waves):
             if wave.id in waves[:i]:
-                raise _contradiction(("waves", i, "id"), f"two waves have the id '{wave.id}'", "Rename one of them.")
+                raise contradiction(("waves", i, "id"), f"two waves have the id '{wave.id}'", "Rename one of them.")
             if i and wave.start < self.waves[i - 1].start:
-                raise _contradiction(("waves", i), "the waves are not in the order of time", "List the earliest first.")
+                raise contradiction(("waves", i), "the waves are not in the order of time", "List the earliest first.")
         for i, source in enumerate(self.surveys):
             at = ("surveys", i)
             if source.wave not in waves:
-                raise _contradiction(
+                raise contradiction(
                     (*at, "wave"), f"there is no wave '{source.wave}' in this study", nearest(source.wave, waves)
                 )
             if any((source.file, source.columns) == (other.file, other.columns) for other in self.surveys[:i]):
-                raise _contradiction(
+                raise contradiction(
                     (*at, "file"), f"the file '{source.file}' stands twice", "Its answers would count twice; keep one."
                 )
+        self._of_people_or_of_schools()
         if self.model is not None and self.model.harms and self.records.discipline is None:
-            raise _contradiction(
+            raise contradiction(
                 ("model", "harms"),
                 "harms are declared, but `records` has no `discipline`",
                 "Name its file, or leave harms out.",
             )
         if self.model is not None and self.model.lag >= len(waves):
-            raise _contradiction(
+            raise contradiction(
                 ("model", "lag"), "there are not so many waves before the last one", "Give a smaller lag."
             )
         self._complete_in_every_language()
         return self
 
+    def _of_people_or_of_schools(self) -> None:
+        """Refuse a study that is both: what may be shown of people and of schools of the nation has different rules."""
+        if self.national is None:
+            if not self.surveys:
+                raise contradiction(("surveys",), "the key 'surveys' is missing", "Add it, or `national`.")
+            return
+        of_people = {"surveys": self.surveys, "model": self.model, "yardstick": self.yardstick, **dict(self.records)}
+        for key, value in of_people.items():
+            if value:
+                at = ("records", key) if key in type(self.records).model_fields else (key,)
+                rule = f"a national survey of schools has no '{_dotted(at)}'"
+                raise contradiction(at, rule, "Make a study of its own of it.")
+        if self.public_use_source is None:
+            rule = "a national survey of schools names no 'public_use_source'"
+            raise contradiction(("national",), rule, "Say who publishes its files.")
+
     def _complete_in_every_language(self) -> None:
         languages = self.pages.languages
         for i, language in enumerate(languages):
             if language in languages[:i]:
-                raise _contradiction(
+                raise contradiction(
                     ("pages", "languages", i), f"the language '{language}' stands twice", "Keep one of the two."
                 )
         texts: dict[tuple[str | int, ...], Text | None] = {
@@ -403,7 +342,7 @@ class Parameters(Strict):
         for at, text in texts.items():
             for language in languages:
                 if text is not None and language not in text:
-                    raise _contradiction(
+                    raise contradiction(
                         at, f"'{_dotted(at)}' has no text in '{language}'", "Add it: pages are made in this language."
                     )
 
@@ -446,35 +385,6 @@ def read_checked(path: Path, model: type[M]) -> tuple[M, Document]:
         return model.model_validate(document.data), document
     except ValidationError as error:
         raise _explain(error, model, where, path) from None
-
-
-def read_ssocs(folder: Path) -> tuple[SsocsMeasures, dict[str, SsocsLayout]]:
-    """Read what is asked of the School Survey on Crime and Safety, and where each year's file has it, earliest first.
-
-    `folder` has measures.yaml and a file per year. Raises `StudyFileError` where a year's file names what is not asked
-    for, or is silent on a measure.
-    """
-    asked, _ = read_checked(folder / "measures.yaml", SsocsMeasures)
-    layouts = {}
-    for path in sorted(p for p in folder.glob("*.yaml") if p.name != "measures.yaml"):
-        layout, document = read_checked(path, SsocsLayout)
-        _fits(layout, asked, document)
-        layouts[layout.wave] = layout
-    return asked, layouts
-
-
-def _fits(layout: SsocsLayout, asked: SsocsMeasures, document: Document) -> None:
-    for part, known in (("groupings", asked.groupings), ("measures", asked.measures), ("absent", asked.measures)):
-        for name in getattr(layout, part).keys() - known.keys():
-            rule = f"measures.yaml does not know '{name}'"
-            raise StudyFileError(document.where([part, name]), rule, fix=nearest(name, known))
-    if silent := sorted(asked.measures.keys() - layout.measures.keys() - layout.absent.keys()):
-        rule = f"'{silent[0]}' is neither under `measures` nor under `absent`"
-        raise StudyFileError(document.path, rule, fix="Say where it is, or why it is not there.")
-    for name, group in layout.groupings.items():
-        for value in set(group.codes.values()) - asked.groupings[name].values.keys():
-            place, fix = document.where(["groupings", name, "codes"]), nearest(value, asked.groupings[name].values)
-            raise StudyFileError(place, f"measures.yaml has no group '{value}' of '{name}'", fix=fix)
 
 
 def _resolved(path: Path, above: tuple[Path, ...]) -> tuple[dict[str, Any], dict[tuple[str | int, ...], str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import NoReturn
@@ -15,9 +15,11 @@ import pandas as pd
 from sro_research import __version__, estimates
 from sro_research.declaration import Declaration, declare, held_against_first
 from sro_research.disclosure.ledger import Ledger, read_ledger, rows_to_keep, write_ledger
+from sro_research.disclosure.national import read_public_table
 from sro_research.disclosure.pattern import Pattern
 from sro_research.disclosure.policy import Policy
-from sro_research.errors import BoundaryError, StudyFileError, WorkbenchError, nearest
+from sro_research.errors import BoundaryError, DisclosureError, StudyFileError, WorkbenchError, nearest
+from sro_research.estimates import SCHOOL
 from sro_research.files import (
     find_upward,
     is_url,
@@ -29,8 +31,17 @@ from sro_research.files import (
     write_text,
 )
 from sro_research.instruments import Instrument, load_instrument
-from sro_research.parameters import Course, Parameters, TrainingStandard, read_checked, read_parameters
-from sro_research.report.page import Facts, Page
+from sro_research.parameters import (
+    Course,
+    Parameters,
+    Text,
+    TrainingStandard,
+    read_checked,
+    read_parameters,
+)
+from sro_research.report.page import Facts, National, Page
+from sro_research.standards.ssocs import read_ssocs
+from sro_research.standards.yardstick import Yardstick
 from sro_research.tables import is_table, read_table, write_table
 
 REPORT_ONLY = "SRO_REPORT_ONLY"
@@ -113,6 +124,17 @@ class Study:
     """By instrument id."""
     courses: dict[str, Course]
     folders: Folders
+    national: National | None = None
+    """What is known beforehand of a national survey of schools, if that is what the study is of."""
+    yardstick: Yardstick | None = None
+
+    def yardstick_cells(self) -> pd.DataFrame | None:
+        """Read the national figures that this study's figures are held against; none where it does not ask for it."""
+        if self.yardstick is None:
+            return None
+        table = read_public_table(Path(self.parameters.folders.standards) / self.yardstick.table)
+        wanted = {figure.national for figure in self.yardstick.figures}
+        return table[(table["wave"] == self.yardstick.wave) & table["measure"].isin(wanted)]
 
     @property
     def waves(self) -> list[str]:
@@ -201,9 +223,11 @@ class Study:
         """Read the estimates of several notebooks as one table."""
         return estimates.stack(read_table(self.folders.estimates(name)) for name in names)
 
-    def reported_schools(self) -> dict[str, str]:
-        """Return id and name of the schools that get a page."""
-        return reported_schools(self.parameters, self.protected("schools"))
+    def reported_schools(self) -> dict[str, Text]:
+        """Return id and name by language of the schools that get a page; of a national survey, of groups of schools."""
+        if self.national is not None:
+            return reported_schools(self.parameters, self.national.units)
+        return reported_schools(self.parameters, names_of(self.protected("schools"), self.parameters))
 
     @property
     def construct_of(self) -> dict[str, str]:
@@ -236,7 +260,13 @@ class Study:
         write_ledger(self.folders.ledger, self.ledger().with_rows(read_table(self.folders.rows)))
 
     def keep_cells(self, cells: pd.DataFrame, pattern: Pattern, estimates: pd.DataFrame) -> Facts:
-        """Write the safe cells, the rows they rest on, and the facts that pages need beside them."""
+        """Write the safe cells, the rows they rest on, and the facts that pages need beside them.
+
+        Raises `DisclosureError` where cells about schools of the nation are not those of a national survey.
+        """
+        if self.national is None and (rows := int((cells["population"] == SCHOOL).sum())):
+            rule = "cells of a study of people call themselves cells about schools of the nation"
+            raise DisclosureError(self.folders.cells, rule, rows=rows, fix="Make them by `safe_cells`.")
         model, shown = self.parameters.model, int(pattern.rows["shown"].sum())
         sources = self.protected("sources")
         status = sources["status"]
@@ -258,18 +288,23 @@ class Study:
         return facts
 
 
-def reported_schools(parameters: Parameters, schools: pd.DataFrame) -> dict[str, str]:
-    """Return id and name of the schools that get a page, in the order of their ids.
+def reported_schools(parameters: Parameters, names: Mapping[str, Text]) -> dict[str, Text]:
+    """Return id and name by language of the schools that get a page, in the order of their ids.
 
-    Raises `StudyFileError` where the study file asks for a school that is not in the table of schools.
+    Raises `StudyFileError` where the study file asks for a school that is not there.
     """
-    names = dict(zip(schools["school_id"], schools["school_name"], strict=True))
     wanted = parameters.reported_schools
     for i, school in enumerate(wanted or []):
         if school not in names:
             where = parameters.where("reported_schools", i)
             raise StudyFileError(where, f"there is no school '{school}'", fix=nearest(school, names))
     return {school: names[school] for school in sorted(names) if wanted is None or school in wanted}
+
+
+def names_of(schools: pd.DataFrame, parameters: Parameters) -> dict[str, Text]:
+    """Return the names of a table of schools, the same in all languages."""
+    names = zip(schools["school_id"], schools["school_name"], strict=True)
+    return {school: dict.fromkeys(parameters.pages.languages, name) for school, name in names}
 
 
 def breaks_of(parameters: Parameters, instruments: dict[str, Instrument]) -> set[tuple[str, str, str]]:
@@ -345,7 +380,7 @@ def open_report(params_file: str, *, school_id: str = "", run_dir: str = "") -> 
 
 
 def _page(study: Study, facts: Facts, cells: pd.DataFrame, school_id: str) -> Page:
-    parameters = study.parameters
+    parameters, nation = study.parameters, None if school_id else study.yardstick_cells()
     used = dict.fromkeys(source.instrument for source in parameters.surveys)
     return Page(
         study=parameters.study,
@@ -366,7 +401,9 @@ def _page(study: Study, facts: Facts, cells: pd.DataFrame, school_id: str) -> Pa
         fingerprint=parameters.fingerprint[:12],
         version=__version__,
         school_id=school_id,
-        cells=cells,
+        cells=cells if nation is None else pd.concat([cells, nation], ignore_index=True),
+        national=study.national,
+        yardstick=None if school_id else study.yardstick,
     )
 
 
@@ -384,7 +421,25 @@ def _read(params_file: str, run_dir: str) -> Study:
         standard, _ = read_checked(Path(parameters.folders.standards) / "training.yaml", TrainingStandard)
         courses = standard.courses
     place = run_dir or f"{_LAST_SLASH.sub('', parameters.folders.reports)}/{parameters.study}"
-    return Study(parameters, instruments, courses, Folders.at(place))
+    return Study(parameters, instruments, courses, Folders.at(place), _national(parameters), _yardstick(parameters))
+
+
+def _yardstick(parameters: Parameters) -> Yardstick | None:
+    if parameters.yardstick is None:
+        return None
+    return read_checked(Path(parameters.folders.standards) / parameters.yardstick, Yardstick)[0]
+
+
+def _national(parameters: Parameters) -> National | None:
+    if parameters.national is None or parameters.public_use_source is None:
+        return None
+    asked, layouts = read_ssocs(Path(parameters.folders.standards) / parameters.national)
+    for i, wave in enumerate(parameters.waves):
+        if wave.id not in layouts:
+            rule = f"no file of the national survey is known for wave '{wave.id}'"
+            raise StudyFileError(parameters.where("waves", i, "id"), rule, fix=nearest(wave.id, layouts))
+    chosen = {wave.id: layouts[wave.id] for wave in parameters.waves}
+    return National(parameters.public_use_source, asked, chosen)
 
 
 def _check_names(parameters: Parameters, instruments: dict[str, Instrument]) -> None:
@@ -394,6 +449,9 @@ def _check_names(parameters: Parameters, instruments: dict[str, Instrument]) -> 
         raise StudyFileError(
             parameters.where("surveys"), "two instruments ask the same population", fix="Use one per population."
         )
+    if SCHOOL in populations:
+        fix = "Give its population another name."
+        raise StudyFileError(parameters.where("surveys"), f"an instrument asks '{SCHOOL}', which is no people", fix=fix)
     asked = {question for i in instruments.values() for question in i.background}
     for question in parameters.pages.groups:
         if question not in asked:

@@ -6,6 +6,7 @@ import fcntl
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import pandas as pd
 import pytest
 
 from sro_research.intake.ssocs import find_ssocs, read_ssocs
-from sro_research.parameters import read_ssocs as read_ssocs_maps
+from sro_research.standards.ssocs import read_ssocs as read_ssocs_maps
 
 PROJECT = Path(__file__).parents[1]
 
@@ -55,20 +56,46 @@ def demo_study(folder: Path, more: str = "") -> Path:
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Run:
     """The demo study with the pages of two schools and the board, made once, by the worker that needs it first."""
-    shared = tmp_path_factory.getbasetemp() if worker_id == "master" else tmp_path_factory.getbasetemp().parent
-    folder = shared / "demo-study"
-    params_file, output = folder / "demo.yaml", folder / "output.txt"
-    with (shared / "demo-study.lock").open("w") as lock:
+
+    def make(folder: Path) -> str:
+        params_file = demo_study(folder)
+        made = sro_research("synthesize", params_file)
+        assert made.returncode == 0, made.stderr
+        run = sro_research("run", params_file, "--limit", 2, "--jobs", 2)
+        assert run.returncode == 0, run.stderr
+        return run.stdout
+
+    folder, output = made_once("demo-study", make, tmp_path_factory, worker_id)
+    return Run(folder / "demo.yaml", folder / "data", folder / "reports" / "demo", output)
+
+
+@pytest.fixture(scope="session")
+def national(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Run:
+    """A made-up national survey with the pages of two kinds of schools and the nation's, made once."""
+    from national_study import national_study, write_files
+
+    def make(folder: Path) -> str:
+        write_files(folder / "data")
+        run = sro_research("run", national_study(folder), "--only", "high_city", "--only", "combined_city", "--jobs", 2)
+        assert run.returncode == 0, run.stderr
+        return run.stdout
+
+    folder, output = made_once("national-study", make, tmp_path_factory, worker_id)
+    return Run(folder / "national.yaml", folder / "data", folder / "reports" / "ssocs", output)
+
+
+def made_once(
+    name: str, make: Callable[[Path], str], factory: pytest.TempPathFactory, worker_id: str
+) -> tuple[Path, str]:
+    """Return a folder that the worker which needs it first has made, and what making it printed."""
+    shared = factory.getbasetemp() if worker_id == "master" else factory.getbasetemp().parent
+    folder, output = shared / name, shared / name / "output.txt"
+    with (shared / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not output.is_file():
             folder.mkdir()
-            demo_study(folder)
-            made = sro_research("synthesize", params_file)
-            assert made.returncode == 0, made.stderr
-            run = sro_research("run", params_file, "--limit", 2, "--jobs", 2)
-            assert run.returncode == 0, run.stderr
-            output.write_text(run.stdout, encoding="utf-8")
-    return Run(params_file, folder / "data", folder / "reports" / "demo", output.read_text(encoding="utf-8"))
+            output.write_text(make(folder), encoding="utf-8")
+    return folder, output.read_text(encoding="utf-8")
 
 
 DISTRICT = PROJECT / "tests" / "reference" / "district"

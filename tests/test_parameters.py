@@ -10,7 +10,8 @@ import pytest
 from conftest import PROJECT
 
 from sro_research.errors import StudyFileError
-from sro_research.parameters import Parameters, TrainingStandard, read_checked, read_parameters, read_ssocs
+from sro_research.parameters import Parameters, TrainingStandard, read_checked, read_parameters
+from sro_research.standards.ssocs import read_ssocs
 
 DEMO = (PROJECT / "params" / "demo.yaml").read_text(encoding="utf-8")
 
@@ -233,4 +234,43 @@ def test_a_share_is_of_schools_that_a_share_names(tmp_path: Path) -> None:
     text = (SSOCS / "measures.yaml").read_text(encoding="utf-8").replace("among: agreement", "among: incidents")
     (tmp_path / "measures.yaml").write_text(text, encoding="utf-8")
     with pytest.raises(StudyFileError, match="there is no share 'incidents'"):
+        read_ssocs(tmp_path)
+
+
+NATIONAL = f"extends: {PROJECT}/params/ssocs.yaml\n"
+
+
+@pytest.mark.parametrize(
+    ("more", "rule"),
+    [
+        ("surveys: [{instrument: a, wave: '2020', file: a.csv}]", "a national survey of schools has no 'surveys'"),
+        ("records: {schools: {file: a.csv}}", "a national survey of schools has no 'records.schools'"),
+        ("yardstick: yardstick.yaml", "a national survey of schools has no 'yardstick'"),
+        ("public_use_source: null", "a national survey of schools names no 'public_use_source'"),
+        ("national: null", "the key 'surveys' is missing. Add it, or `national`."),
+        ("national: own", "'national' is not allowed here"),
+    ],
+)
+def test_a_study_is_of_people_or_of_schools_of_the_nation(tmp_path: Path, more: str, rule: str) -> None:
+    (tmp_path / "x.yaml").write_text(NATIONAL + more + "\n", encoding="utf-8")
+    with pytest.raises(StudyFileError, match=re.escape(rule)):
+        read_parameters(tmp_path / "x.yaml")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("headlines: [officer_present", "headlines: [officer_presnt", "there is no measure 'officer_presnt'. Did you"),
+        ("headlines: [officer_present", "headlines: [duty_mentoring", "the measures are not of the same schools"),
+        (r"headlines: \[.*\]", "headlines: [duty_mentoring]", "the measures are not shares of all schools"),
+        ("measures: [officer_present", "measures: [agreement", "the measures are not of the same schools"),
+    ],
+)
+def test_what_pages_show_of_the_survey_is_checked(tmp_path: Path, old: str, new: str, words: str) -> None:
+    text, times = re.subn(
+        old.replace("[o", r"\[o"), new, (SSOCS / "measures.yaml").read_text(encoding="utf-8"), count=1
+    )
+    assert times == 1
+    (tmp_path / "measures.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(StudyFileError, match=words):
         read_ssocs(tmp_path)

@@ -3,10 +3,12 @@
 import stat
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from conftest import PROJECT, demo_study
 
-from sro_research.errors import BoundaryError, StudyFileError
+from sro_research.disclosure.national import no_people
+from sro_research.errors import BoundaryError, DisclosureError, StudyFileError
 from sro_research.study import REPORT_ONLY, open_report, open_study
 
 
@@ -96,3 +98,30 @@ def test_two_files_of_a_wave_have_one_version(tmp_path):
     )
     with pytest.raises(StudyFileError, match="two files of one survey and wave hold answers to different versions"):
         open_study(str(demo_study(tmp_path, f"surveys:\n{both}")))
+
+
+def test_a_wave_that_no_map_describes_is_refused(tmp_path):
+    path = tmp_path / "x.yaml"
+    wave = '{id: "2016", label: {en: a, es: a}, start: 2015-07-01, end: 2016-06-30}'
+    path.write_text(f"extends: {PROJECT}/params/ssocs.yaml\nwaves: [{wave}]\n", encoding="utf-8")
+    with pytest.raises(StudyFileError, match="no file of the national survey is known for wave '2016'"):
+        open_study(str(path), run_dir=str(tmp_path))
+
+
+def test_cells_of_people_that_call_themselves_schools_of_the_nation_are_not_kept(demo):
+    study = open_study(str(demo.params_file))
+    cells = pd.read_parquet(study.folders.cells)
+    before = study.folders.cells.read_bytes()
+    with pytest.raises(DisclosureError, match="call themselves cells about schools of the nation"):
+        study.keep_cells(cells.assign(population="school"), no_people(), cells)
+    assert study.folders.cells.read_bytes() == before
+
+
+def test_no_instrument_asks_the_population_of_schools_of_the_nation(demo, tmp_path):
+    for source in (PROJECT / "surveys").glob("*.yaml"):
+        text = source.read_text(encoding="utf-8").replace("population: staff", "population: school")
+        (tmp_path / source.name).write_text(text, encoding="utf-8")
+    path = tmp_path / "x.yaml"
+    path.write_text(f"extends: {demo.params_file}\nfolders: {{surveys: {tmp_path}}}\n", encoding="utf-8")
+    with pytest.raises(StudyFileError, match="an instrument asks 'school', which is no people"):
+        open_study(str(path), run_dir=str(tmp_path))

@@ -9,7 +9,7 @@ from sro_research.errors import StudyFileError, counted
 from sro_research.intake import Intake, fix_of
 from sro_research.measures.outreach import outside_periods
 from sro_research.measures.quality import SMALLEST_COUNT, answers_per_school, more_answers_than_people
-from sro_research.study import Study, reported_schools
+from sro_research.study import Study, names_of, reported_schools
 
 ROWS_SHOWN = 5
 
@@ -73,7 +73,7 @@ def refusals_of(study: Study, intake: Intake) -> list[str]:
         found.append(f"{refusal.where}: {refusal.rule}." if several else str(refusal))
     if "schools" in intake.tables:
         try:
-            reported_schools(study.parameters, intake.tables["schools"])
+            reported_schools(study.parameters, names_of(intake.tables["schools"], study.parameters))
         except StudyFileError as error:
             found.append(str(error))
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +11,8 @@ import pandas as pd
 from sro_research.batch.notebook import check_parameters
 from sro_research.errors import StudyFileError, nearest
 from sro_research.files import file_fingerprint, fingerprint
-from sro_research.parameters import Language
+from sro_research.intake import find_national
+from sro_research.parameters import Language, Parameters
 from sro_research.study import Study
 from sro_research.tables import read_table
 
@@ -34,19 +36,15 @@ class Job:
 def study_jobs(study: Study, params_file: Path, environment: str) -> list[Job]:
     """Return the study notebooks in their order; the inputs of each hold everything that went before it.
 
-    Raises `StudyFileError` where a notebook is missing or does not declare the parameters it will be given.
+    Raises `StudyFileError` where a notebook is missing or does not declare the parameters it will be given, and
+    `SourceError` where the files of a national survey, without which nothing can be made, are not there.
     """
     parameters, data = study.parameters, Path(study.parameters.folders.data)
-    sources = [s.file for s in parameters.surveys]
-    sources += [s.file for s in vars(parameters.records).values() if s is not None]
-    texts = sorted(
-        [*Path(parameters.folders.surveys).glob("*.yaml"), *Path(parameters.folders.standards).glob("*.yaml")]
-    )
     inputs = {
         "study file": parameters.fingerprint,
         "program": environment,
-        "source files": fingerprint({name: file_fingerprint(data / name) for name in sources}),
-        "instruments and standards": fingerprint({path.name: file_fingerprint(path) for path in texts}),
+        "source files": fingerprint({name: file_fingerprint(data / name) for name in _sources(study)}),
+        "instruments and standards": _texts(parameters),
     }
     given = {"params_file": str(params_file), "run_dir": str(study.folders.root)}
     jobs = []
@@ -59,15 +57,31 @@ def study_jobs(study: Study, params_file: Path, environment: str) -> list[Job]:
     return jobs
 
 
-def page_jobs(study: Study, params_file: Path, environment: str, schools: dict[str, str]) -> list[Job]:
+def _texts(parameters: Parameters) -> str:
+    """Return a hash of the instruments and standards that lie beside a study file."""
+    folders = [Path(folder) for folder in (parameters.folders.surveys, parameters.folders.standards)]
+    texts = sorted(path for folder in folders for path in folder.rglob("*.yaml"))
+    return fingerprint([[path.name, file_fingerprint(path)] for path in texts])
+
+
+def _sources(study: Study) -> list[str]:
+    """Return the names of the raw files; raises `SourceError` where those of a national survey are not there."""
+    parameters = study.parameters
+    if study.national is not None:
+        found = find_national(Path(parameters.folders.data), study.national.layouts)
+        return [path.name for path in found.values()]
+    records = [source.file for source in vars(parameters.records).values() if source is not None]
+    return [*(survey.file for survey in parameters.surveys), *records]
+
+
+def page_jobs(study: Study, params_file: Path, environment: str, schools: Iterable[str]) -> list[Job]:
     """Return one job for each school, and the board's last; the inputs of each hold the safe cells it is made of."""
     parameters, folders = study.parameters, study.folders
-    texts = {p.name: file_fingerprint(p) for p in sorted(Path(parameters.folders.surveys).glob("*.yaml"))}
     common = {
         "study file": parameters.fingerprint,
         "program": environment,
         "facts": file_fingerprint(folders.facts),
-        "instruments": fingerprint(texts),
+        "instruments and standards": _texts(parameters),
     }
     cells = _cells_of_each(read_table(folders.cells))
     given = {"params_file": str(params_file), "run_dir": str(folders.root)}
@@ -117,13 +131,15 @@ def page_name(stem: str, language: str) -> str:
     return f"{stem}.html" if language == "en" else f"{stem}.{language}.html"
 
 
-def chosen(schools: dict[str, str], only: list[str], limit: int | None) -> dict[str, str]:
-    """Return the schools a run was asked for.
+def chosen(schools: Iterable[str], only: list[str], limit: int | None) -> list[str]:
+    """Return the ids of the schools a run was asked for.
 
     Raises `StudyFileError` where `only` names a school that is not there.
     """
+    everyone = list(schools)
     for school in only:
-        if school not in schools:
-            raise StudyFileError("--only", f"there is no school '{school}' in this study", fix=nearest(school, schools))
-    names = {i: name for i, name in schools.items() if not only or i in only}
-    return dict(list(names.items())[:limit])
+        if school not in everyone:
+            raise StudyFileError(
+                "--only", f"there is no school '{school}' in this study", fix=nearest(school, everyone)
+            )
+    return [i for i in everyone if not only or i in only][:limit]

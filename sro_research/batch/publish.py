@@ -6,9 +6,12 @@ import shutil
 import socket
 from pathlib import Path
 
+import pandas as pd
+
 from sro_research import __version__
 from sro_research.batch.plan import BOARD, Job, page_name
 from sro_research.disclosure.audit import audit, require_clean
+from sro_research.disclosure.national import public_table
 from sro_research.errors import DisclosureError
 from sro_research.files import make_private_folder, put_in_place, url_without_password, write_bytes, write_text
 from sro_research.parameters import Language
@@ -21,6 +24,8 @@ from sro_research.tables import is_table
 
 OPEN = 0o755
 """Who may look into a release: everybody, and nobody but its maker before it is audited."""
+PUBLIC_TABLES = {"yardstick.csv": "national_index_yardstick", "estimates.csv": "national_index_estimates"}
+"""Tables that a release about schools of the nation has beside its pages, with what the index calls them."""
 SHORTEST_TOKEN = 5
 """A shorter name of a machine or folder may stand on a page by chance."""
 
@@ -43,6 +48,8 @@ def publish(study: Study, jobs: list[Job]) -> Path:
     texts: dict[str, dict[str, list[str]]] = {
         language: own_texts(board, load_words(language)) for language in languages
     }
+    for name, text in _public_tables(study, board.cells).items():
+        write_text(staged / name, text)
     for language in languages:
         index = _index(study, {job.name for job in jobs}, language, texts[language])
         write_text(staged / page_name("index", language), index)
@@ -56,8 +63,9 @@ def publish(study: Study, jobs: list[Job]) -> Path:
         words=fixed_texts(),
         own_texts=texts,
         cells=board.cells,
+        public=board.cells if study.national is not None else study.yardstick_cells(),
         ledger=earlier,
-        aux=study.protected("schools"),
+        aux=study.protected("schools") if study.national is None else None,  # Schools of the nation are no people.
         canaries=_machine(study),
         minimum=study.policy.minimum_group_size,
     )
@@ -69,6 +77,13 @@ def publish(study: Study, jobs: list[Job]) -> Path:
     staged.chmod(OPEN)
     put_in_place(staged, release.resolve())
     return release / page_name("index", languages[0])
+
+
+def _public_tables(study: Study, cells: pd.DataFrame) -> dict[str, str]:
+    if study.national is None:
+        return {}
+    yardstick, estimates = PUBLIC_TABLES
+    return {yardstick: public_table(cells, nation=True), estimates: public_table(cells)}
 
 
 def staged_for(release: Path) -> Path:
@@ -96,9 +111,11 @@ def _index(study: Study, finished: set[str], language: Language, texts: dict[str
     notices = [w("head_synthetic")] if p.synthetic else []
     if p.notice is not None:
         notices.append(p.notice[language])
+    if study.national is not None:
+        notices.append(w("national_notice", publisher=study.national.publisher))
     schools = [
         {"name": name, "page": page_name(f"school_{i}", language) if f"school/{i}" in finished else ""}
-        for i, name in sorted(study.reported_schools().items(), key=lambda pair: (pair[1], pair[0]))
+        for name, i in sorted((names[language], i) for i, names in study.reported_schools().items())
     ]
     page = render(
         "index.html.j2",
@@ -107,6 +124,7 @@ def _index(study: Study, finished: set[str], language: Language, texts: dict[str
         organization=p.organization,
         notices=notices,
         board=page_name(BOARD, language) if BOARD in finished else "",
+        tables={name: w(title) for name, title in PUBLIC_TABLES.items()} if study.national is not None else {},
         schools=schools,
         alternates={code: page_name("index", code) for code in p.pages.languages if code != language},
         footer=w("head_footer", title=title, study=p.study, version=__version__, fingerprint=p.fingerprint[:12]),

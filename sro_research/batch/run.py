@@ -176,7 +176,7 @@ def _require_cells(study: Study, steps: list[Job], manifest: Manifest) -> None:
             )
 
 
-def _wanted(pages: list[Job], schools: dict[str, str]) -> list[Job]:
+def _wanted(pages: list[Job], schools: list[str]) -> list[Job]:
     return [job for job in pages if job.name == BOARD or job.parameters["school_id"] in schools]
 
 

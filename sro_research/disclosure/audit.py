@@ -18,6 +18,7 @@ import pandas as pd
 
 from sro_research.disclosure.claims import Published, against_cells
 from sro_research.disclosure.ledger import read_ledger
+from sro_research.disclosure.national import not_public
 from sro_research.disclosure.pattern import ROW
 from sro_research.disclosure.policy import MINIMUM_GROUP_SIZE
 from sro_research.disclosure.published import canaries_in, read_published
@@ -25,6 +26,7 @@ from sro_research.disclosure.systems import Recovered, attack_rows, bounds_of
 from sro_research.disclosure.texts import canonical, numbers_in
 from sro_research.disclosure.told import Known, Row, describe, extremes, rows_told
 from sro_research.errors import DisclosureError
+from sro_research.estimates import SCHOOL
 from sro_research.tables import is_table
 
 ALL_SHOWN = 20
@@ -102,6 +104,7 @@ def audit(
     words: Mapping[str, Iterable[str]],
     own_texts: OwnTexts | None = None,
     cells: pd.DataFrame | None = None,
+    public: pd.DataFrame | None = None,
     ledger: Path | None = None,
     aux: pd.DataFrame | None = None,
     canaries: Iterable[str] = (),
@@ -111,7 +114,8 @@ def audit(
 
     `words` are by language the sentences that pages are made of, with places to fill. `own_texts` are the texts a study
     has, and `cells` its safe cells: a page that declares another text, or tells another number, is found. Without
-    `own_texts` a person has to read what the pages declare.
+    `own_texts` a person has to read what the pages declare. `public` are cells of a national survey of schools that
+    anyone may know: what pages tell of such schools has to stand there.
 
     `ledger` is the file of what earlier releases decided; `aux` a table of what else is public, with `school_id`,
     `wave`, `students`, `staff` (how many people there are, which bounds how many can have answered); `canaries` are
@@ -125,7 +129,8 @@ def audit(
     if ledger is not None and not is_table(ledger):
         raise DisclosureError(ledger, "there is no ledger here", fix="Give the study's `ledger/rows.parquet`.")
     if cells is not None:
-        conflicts += against_cells(found.claims, cells)
+        conflicts += against_cells([made for made in found.claims if made.cell[1] != SCHOOL], cells)
+    conflicts += not_public(found.claims, public)
     if ledger is not None:
         conflicts += _against_ledger(rows, read_ledger(ledger).rows)
     return Audit(

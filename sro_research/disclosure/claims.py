@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from sro_research.disclosure.safe import CODED, HIDDEN, SHOWN
-from sro_research.estimates import KEYS
+from sro_research.disclosure.safe import CAUTION, CODED, HIDDEN, NOT_AVAILABLE, NOT_MET, SHOWN, WITH_NUMBERS
+from sro_research.estimates import KEYS, SCHOOL
 
 _EFFECT = {"estimate", "low", "high"}
 PARTS: dict[str, set[str]] = {
@@ -26,13 +26,20 @@ PARTS: dict[str, set[str]] = {
     "harm_within_schools": _EFFECT,
 }
 """What a page may say of each kind of safe cell. A mean or a standard deviation would pin down the answers of a few."""
+OF_SCHOOLS = {"n", "share", "range", "share_error", "estimate", "low", "high", "std_error"}
+"""What may be said of any measure of the population `SCHOOL`: of schools of the nation, by a table that is public."""
 _DECIMAL = r"-?\d+(?:\.\d+)?"
+CARE = "!"
+"""Stands behind an estimate that is to be read with caution: on the page, in a table, and in what a number says of
+itself."""
 _SAID = {
     "n": r"\d+",
-    "share": rf"(?:<=|>=)?{_DECIMAL}",
+    "share": rf"(?:<=|>=)?{_DECIMAL}{CARE}?",
+    "estimate": rf"{_DECIMAL}{CARE}?",
     "range": rf"{_DECIMAL}\.\.{_DECIMAL}|hidden|not_available",
     "hidden": "",
-    "not_available": "",
+    NOT_AVAILABLE: "",
+    NOT_MET: "",
 }
 """The machine form of what is said of each part; others are one number."""
 _KEY = re.compile(r"[^\s\d]*[\w.-]*")
@@ -61,10 +68,12 @@ class Claim:
 
         A cell is named by its measure and six keys, of which one is a group: no one is told by two traits at once.
         """
-        parts = PARTS.get(self.cell[0], set()) | {HIDDEN, "not_available"}
+        if len(self.cell) != len(KEYS) or not all(_KEY.fullmatch(key) for key in self.cell):
+            return False
+        of_schools = self.cell[1] == SCHOOL
+        parts = OF_SCHOOLS | {NOT_MET} if of_schools else PARTS.get(self.cell[0], set()) | {HIDDEN}
         form = _SAID.get(self.part, _DECIMAL)
-        named = len(self.cell) == len(KEYS) and all(_KEY.fullmatch(key) for key in self.cell)
-        return named and self.part in parts and bool(re.fullmatch(form, self.value, re.ASCII))
+        return self.part in parts | {NOT_AVAILABLE} and bool(re.fullmatch(form, self.value, re.ASCII))
 
 
 def claim(page: str, source: str) -> Claim:
@@ -99,40 +108,49 @@ def against_cells(claims: Iterable[Claim], cells: pd.DataFrame) -> list[str]:
     """Return where published files say something else than the safe cells: of a hidden cell, or another number."""
     said = {made.cell for made in claims}
     keys = zip(*(cells[key] for key in KEYS), strict=True)
-    numbers = cells[["status", "n", "estimate", "conf_low", "conf_high"]].itertuples(index=False, name=None)
+    columns = ["status", "n", "estimate", "conf_low", "conf_high", "std_error"]
+    numbers = cells[columns].itertuples(index=False, name=None)
     known = {key: row for key, row in zip(keys, numbers, strict=True) if key in said}
     found = set()
     for made in claims:
-        cell = known.get(made.cell, (HIDDEN, *4 * (pd.NA,)))
+        cell = known.get(made.cell, (HIDDEN, *5 * (pd.NA,)))
         if not _agrees(made, *cell):
             name = ", ".join(key for key in made.cell if key)
-            rule = "is not what its safe cell says" if cell[0] in (SHOWN, CODED) else "is of no cell that is shown"
+            rule = "is not what its safe cell says" if cell[0] in WITH_NUMBERS else "is of no cell that is shown"
             found.add(f"{made.page}: {name}: its {made.part.replace('_', ' ')} {rule}. Make the page anew")
     return sorted(found)
 
 
-def _agrees(made: Claim, status: str, n: object, estimate: object, low: object, high: object) -> bool:
+def _agrees(
+    made: Claim, status: str, n: object, estimate: object, low: object, high: object, std_error: object
+) -> bool:
     """Tell whether a claim is what a safe cell says, to the digits that are printed."""
-    if made.part == HIDDEN:
-        return status == HIDDEN
-    if made.part == "not_available":
-        return status != HIDDEN and (status not in (SHOWN, CODED) or bool(pd.isna(estimate) or pd.isna(n)))
-    if made.value in (HIDDEN, "not_available"):
-        return status == CODED if made.value == HIDDEN else status == SHOWN and bool(pd.isna(low) or pd.isna(high))
-    if status not in (SHOWN, CODED):
+    if made.part in (HIDDEN, NOT_MET):
+        return status == made.part
+    if made.part == NOT_AVAILABLE:
+        return status != HIDDEN and (status not in WITH_NUMBERS or bool(pd.isna(estimate) or pd.isna(n)))
+    if made.value in (HIDDEN, NOT_AVAILABLE):
+        uncertain = status in (SHOWN, CAUTION) and bool(pd.isna(low) or pd.isna(high))
+        return status == CODED if made.value == HIDDEN else uncertain
+    if status not in WITH_NUMBERS:
         return False
     if made.part == "n":
         return bool(pd.notna(n)) and int(made.value) == n
-    coded = made.value[:2] if made.part == "share" and made.value[:1] in "<>" else ""
+    if made.part in ("share", "estimate") and (status == CAUTION) != made.value.endswith(CARE):
+        return False
+    value = made.value.removesuffix(CARE)
+    coded = value[:2] if made.part == "share" and value[:1] in "<>" else ""
     if (status == CODED) != bool(coded):
         return False
     if made.part == "share":
         right = pd.notna(estimate) and (not coded or (coded == "<=") == (float(str(estimate)) < 0.5))
-        return bool(right) and _prints(made.value.removeprefix(coded), estimate, 100)
+        return bool(right) and _prints(value.removeprefix(coded), estimate, 100)
     if made.part == "range":
-        first, _, second = made.value.partition("..")
+        first, _, second = value.partition("..")
         return _prints(first, low, 100) and _prints(second, high, 100)
-    return _prints(made.value, {"low": low, "high": high}.get(made.part, estimate), 1)
+    if made.part == "share_error":
+        return _prints(value, std_error, 100)
+    return _prints(value, {"low": low, "high": high, "std_error": std_error}.get(made.part, estimate), 1)
 
 
 def _prints(text: str, number: object, scale: int) -> bool:

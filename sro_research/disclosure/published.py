@@ -20,15 +20,19 @@ from pathlib import Path
 import pandas as pd
 from lxml import etree
 
-from sro_research.disclosure.claims import Claim, Published
+from sro_research.disclosure.claims import CARE, Claim, Published
 from sro_research.disclosure.pages import REGISTER, read_page
+from sro_research.disclosure.safe import CAUTION, NOT_AVAILABLE, NOT_MET
 from sro_research.disclosure.texts import numbers_in
 from sro_research.errors import DisclosureError
-from sro_research.estimates import KEYS
+from sro_research.estimates import KEYS, SCHOOL, UNITS
 
 _BASE64 = re.compile(rb"[A-Za-z0-9+/]{24,}={0,2}")
 _STREAM = re.compile(rb"stream\r?\n(.*?)endstream", re.S)
 _LONGEST_LIST = 20
+_OF_PEOPLE = {"n": "n", "share": "share"}
+_OF_SCHOOLS = {"n": "n", "estimate": "estimate", "std_error": "std_error", "conf_low": "low", "conf_high": "high"}
+"""By column of a table, what it says of a cell."""
 _SCHOOL_PAGE = re.compile(r"school_(.+?)(?:\.[a-z]{2})?\.html")
 
 
@@ -115,7 +119,10 @@ def _read_table(path: Path, name: str, found: Published) -> None:
 
 
 def _read_lines(lines: list[list[str]], name: str, found: Published) -> None:
-    """Read a table: n and share of safe cells, by their keys; a number in any other place is not registered."""
+    """Read a table: n and share of safe cells, by their keys; a number in any other place is not registered.
+
+    Of schools of the nation a table may hold every number of a cell, under our names of columns.
+    """
     header, *rows = lines or [[]]
     _note_numbers(header, name, found)
     if not set(KEYS) <= set(header):
@@ -126,12 +133,17 @@ def _read_lines(lines: list[list[str]], name: str, found: Published) -> None:
     for line in rows:
         row = dict(zip(header, line, strict=True))
         cell = tuple(row[key] for key in KEYS)
-        said = [part for part in ("n", "share") if row.get(part)]
-        for part in said:
-            found.add(Claim(name, cell, part, row[part]))
+        parts = _OF_SCHOOLS if row["population"] == SCHOOL else _OF_PEOPLE
+        care = {"estimate": CARE} if row.get("status") == CAUTION else {}
+        said = [
+            Claim(name, cell, parts[column], row[column] + care.get(column, "")) for column in parts if row.get(column)
+        ]
+        if row.get("status") in (NOT_MET, NOT_AVAILABLE):
+            said.append(Claim(name, cell, row["status"], ""))
+        for made in said:
+            found.add(made)
         _note_numbers([] if said else cell, name, found)
-    rest = [i for i, column in enumerate(header) if column not in (*KEYS, "n", "share")]
-    _note_numbers([row[i] for row in rows for i in rest], name, found)
+        _note_numbers([row[c] for c in header if c not in (*KEYS, *parts) and row[c] not in UNITS], name, found)
 
 
 def _note_numbers(texts: Iterable[str], name: str, found: Published) -> None:

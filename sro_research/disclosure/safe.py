@@ -1,7 +1,8 @@
 """Estimates to safe cells: what a page may be made of.
 
 A safe cell is shown; coded, where a share is so near to none or all that it would tell how everyone answered; hidden;
-or not available. A hidden cell keeps its keys and loses every number, its method and its note.
+or not available. A hidden cell keeps its keys and loses every number, its method and its note. Cells about schools of
+the nation have a rule of their own (`national`): shown, with caution, or below the standards of their publisher.
 """
 
 from __future__ import annotations
@@ -12,9 +13,13 @@ import pandera.pandas as pa
 
 from sro_research.disclosure.pattern import ANSWERS, LEVEL, RESPONSES, ROW, Pattern
 from sro_research.disclosure.policy import OFFICERS, Policy
-from sro_research.estimates import ESTIMATED, KEYS, NUMBERS
+from sro_research.errors import DisclosureError
+from sro_research.estimates import ESTIMATED, KEYS, NUMBERS, SCHOOL, VS_OTHERS
 
 SHOWN, CODED, HIDDEN, NOT_AVAILABLE = "shown", "coded", "hidden", "not_available"
+CAUTION, NOT_MET = "caution", "not_met"
+"""Only of schools of the nation: "!" and "‡" of NCES tables."""
+WITH_NUMBERS = (SHOWN, CODED, CAUTION)
 COLUMNS = [*KEYS, *NUMBERS, "unit", "status"]
 COMBINED = "other"
 """The hidden groups of a school together, with those who stated none: what a reader could subtract anyway."""
@@ -23,9 +28,7 @@ LEAN = "answer_lean"
 CHANGE = "_change"
 
 _OF_ROWS = (LEVEL, "mean_score", RESPONSES, "response_rate", ANSWERS, LEAN)
-_FROM_ROWS = tuple(
-    f"{measure}{what}" for measure in (LEVEL, "mean_score") for what in (CHANGE, "_vs_others", "_others")
-)
+_FROM_ROWS = tuple(f"{measure}{what}" for measure in (LEVEL, "mean_score") for what in (CHANGE, VS_OTHERS, "_others"))
 _CODED = (LEVEL, f"{LEVEL}_others", LEAN)
 _FUZZ = 1e-9
 
@@ -35,16 +38,20 @@ SCHEMA = pa.DataFrameSchema(
         "n": pa.Column("Int64", nullable=True),
         **{number: pa.Column("Float64", nullable=True) for number in NUMBERS if number != "n"},
         "unit": pa.Column("string"),
-        "status": pa.Column("string", pa.Check.isin([SHOWN, CODED, HIDDEN, NOT_AVAILABLE])),
+        "status": pa.Column("string", pa.Check.isin([*WITH_NUMBERS, HIDDEN, NOT_AVAILABLE, NOT_MET])),
     },
     checks=[
         pa.Check(
-            lambda t: t["status"].isin([SHOWN, CODED]) | t[NUMBERS].isna().all(axis=1),
+            lambda t: t["status"].isin(WITH_NUMBERS) | t[NUMBERS].isna().all(axis=1),
             error="a cell that is not shown carries no number",
         ),
         pa.Check(
             lambda t: (t["status"] != CODED) | t[["std_error", "conf_low", "conf_high"]].isna().all(axis=1),
             error="a coded cell carries no range",
+        ),
+        pa.Check(
+            lambda t: (t["population"] == SCHOOL) | ~t["status"].isin([CAUTION, NOT_MET]),
+            error="the marks of a national survey stand at its own cells only",
         ),
     ],
     unique=KEYS,
@@ -58,8 +65,16 @@ def safe_cells(estimates: pd.DataFrame, pattern: Pattern, policy: Policy, *, wav
 
     A figure about people of a row is shown where the row is; a change between two of `waves` (in the order of time)
     where both rows are. Officers count by their own threshold, and for the district only. Any other figure is
-    hidden where it is about too few people, or nothing says how many.
+    hidden where it is about too few people, or nothing says how many. Raises `DisclosureError` where a row calls itself
+    one of a national survey of schools, which are not decided here.
     """
+    if national := int((estimates["population"] == SCHOOL).sum()):
+        raise DisclosureError(
+            "safe cells",
+            f"a study of people has figures of the population '{SCHOOL}', which is that of national surveys of schools",
+            rows=national,
+            fix="Give the population another name.",
+        )
     cells = pd.concat([estimates, _leans(estimates)], ignore_index=True)
     shown = _row_shown(cells, pattern, policy, waves) | _not_there(cells, pattern, waves)
     cells["status"] = np.where(cells["status"] == ESTIMATED, SHOWN, NOT_AVAILABLE)

@@ -158,7 +158,7 @@ def look_through(
     if officers is not None:
         tables["officers"] = officers
     found = pd.concat([q for q in quarantine if len(q)] or quarantine, ignore_index=True)
-    return Intake(tables, _log(log), found, tuple(notes), refusal)
+    return Intake(tables, as_log(log), found, tuple(notes), refusal)
 
 
 def _records(path: Path, source: Source, schema: pa.DataFrameSchema) -> Admission:
@@ -258,7 +258,8 @@ def _entry(kind: str, source: Source, taken: Admission) -> dict[str, object]:
     }
 
 
-def _log(entries: list[dict[str, object]]) -> pd.DataFrame:
+def as_log(entries: list[dict[str, object]]) -> pd.DataFrame:
+    """Return what came of each source as the table `Intake.sources`."""
     columns = [
         "source",
         "kind",

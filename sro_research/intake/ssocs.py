@@ -19,7 +19,7 @@ import pandera.pandas as pa
 from sro_research import schemas
 from sro_research.errors import SourceError, nearest
 from sro_research.intake.exports import Export, read_export
-from sro_research.parameters import SsocsCodes, SsocsColumn, SsocsLayout, SsocsMeasures
+from sro_research.standards.ssocs import SsocsCodes, SsocsColumn, SsocsLayout, SsocsMeasures
 
 SKIP, NOT_ASCERTAINED = -1, -9
 ENDINGS = (".sav", ".csv")

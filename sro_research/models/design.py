@@ -30,6 +30,7 @@ from scipy import sparse, stats
 from statsmodels.stats.multitest import multipletests
 
 from sro_research.errors import nearest
+from sro_research.estimates import coefficient_of_variation
 from sro_research.models import precision
 from sro_research.models.district_means import FEW, FEW_CLUSTERS, NO_ERROR
 from sro_research.models.replicates import ReplicateErrors, Replicates, ReplicateSample
@@ -320,7 +321,7 @@ def _finished(part: _Part, rows: pd.DataFrame, method: str, *, spread: bool = Fa
             effect = np.where(single > 0, rows["std_error"] ** 2 / single, np.nan)
             rows = rows.assign(design_effect=effect, effective_n=part.n / np.where(effect > 0, effect, np.nan))
     return rows.assign(
-        coefficient_of_variation=precision.coefficient_of_variation(rows),
+        coefficient_of_variation=coefficient_of_variation(rows),
         reliability=precision.reliability(rows),
         method=f"{method}, {part.sample.method}",
     )

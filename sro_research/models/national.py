@@ -27,17 +27,15 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from sro_research.estimates import ALL, as_estimates, stack
+from sro_research.estimates import ALL, CHANGE_IN, SCHOOL, as_estimates, stack
 from sro_research.models import design, precision
 from sro_research.models.replicates import Replicates, jk1
 from sro_research.models.school_means import SHARE
 
-POPULATION = "school"
 PER_SCHOOL = "per school"
 UNIT = ("level", "locale")
 """Schools of a level in a locale get a page of their own: `school_id` is then "high_city"."""
 BREAKDOWNS: tuple[tuple[str, ...], ...] = ((), ("level",), ("size",), ("locale",), UNIT)
-CHANGE = "change_in_"
 AT_ONCE = 20
 """Measures that are estimated together; so many copies of 2,500 schools with 51 weights take 20 MB."""
 
@@ -69,7 +67,7 @@ def national_estimates(
     ]
     rows = pd.concat(made, ignore_index=True)
     note = _first(_reasons(rows["measure"], absent), rows["note"])
-    return as_estimates(rows, population=POPULATION, wave=wave, method=_method(plan), note=note)
+    return as_estimates(rows, population=SCHOOL, wave=wave, method=_method(plan), note=note)
 
 
 def changes(estimates: pd.DataFrame, *, broken: Mapping[str, str], broken_groups: Mapping[str, str]) -> pd.DataFrame:
@@ -99,7 +97,7 @@ def _changed(both: pd.DataFrame, reason: pd.Series, earlier: str) -> pd.DataFram
     cautious = (both["note"] == _CAUTION) | (both["note_before"] == _CAUTION)
     reach = stats.t.ppf(1 - precision.TAIL, _degrees(both)) * error
     rows = both.assign(
-        measure=CHANGE + both["measure"],
+        measure=CHANGE_IN + both["measure"],
         n=both[["n", "n_before"]].min(axis=1),
         estimate=difference,
         std_error=error.where(difference.notna()),

@@ -13,13 +13,9 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from sro_research.estimates import CAUTION_CV, FEWEST_CASES, NOT_MET_CV, coefficient_of_variation
 from sro_research.models.school_means import CONFIDENCE
 
-CAUTION_CV, NOT_MET_CV = 0.30, 0.50
-"""Coefficients of variation from which an estimate has "!" and "‡": the notes below NCES tables."""
-FEWEST_CASES = 30
-"""Cases below which an estimate has "‡". NCES leaves the number to each survey; its sister agency NCHS does not report
-estimates of its National Home and Hospice Care Survey from fewer than 30."""
 CAUTION, NOT_MET = "!", "‡"
 REASONS = {CAUTION: "interpret with caution", NOT_MET: "reporting standards not met"}
 
@@ -34,13 +30,6 @@ def reliability(rows: pd.DataFrame, *, fewest: int = FEWEST_CASES) -> pd.Series:
     cv = coefficient_of_variation(rows)
     marks = pd.Series("", index=rows.index, dtype="string").mask(cv >= CAUTION_CV, CAUTION)
     return marks.mask((cv >= NOT_MET_CV) | (rows["n"] < fewest) | rows["estimate"].isna(), NOT_MET)
-
-
-def coefficient_of_variation(rows: pd.DataFrame) -> pd.Series:
-    """Return the standard error as a part of the estimate's size; infinite where the estimate is zero and its error
-    is not."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return rows["std_error"] / rows["estimate"].abs()
 
 
 def withheld(rows: pd.DataFrame) -> pd.DataFrame:

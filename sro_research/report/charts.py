@@ -19,7 +19,7 @@ import altair as alt
 from altair.utils.schemapi import debug_mode
 
 from sro_research.report.page import Cell
-from sro_research.report.parts import HIDDEN_MARK, NOT_AVAILABLE_MARK, ROWS
+from sro_research.report.parts import HIDDEN_MARK, MARKS, NOT_AVAILABLE_MARK, ROWS
 
 WIDE, NARROW = 736, 330
 """Pixels: the column of text on a desk, and that of a phone less its margins."""
@@ -292,7 +292,7 @@ def _dot() -> alt.MarkDef:
 
 def _position(cell: Cell) -> dict[str, Any]:
     if not cell.shown or cell.estimate is None:
-        return {"mark": HIDDEN_MARK if cell.status == "hidden" else NOT_AVAILABLE_MARK}
+        return {"mark": MARKS.get(cell.status, NOT_AVAILABLE_MARK)}
     # Rounded as the page prints it: a chart must not tell more than its table.
     known = {"percent": cell.estimate, "low": cell.low, "high": cell.high}
     place = {name: round(100 * share) for name, share in known.items() if share is not None}

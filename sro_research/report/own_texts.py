@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from sro_research.report.page import Page
+from sro_research.estimates import FEWEST_CASES
+from sro_research.parameters import Language
+from sro_research.report.page import National, Page
 from sro_research.report.words import Words
+from sro_research.standards.yardstick import Yardstick
 
 
 def own_texts(page: Page, w: Words) -> dict[str, list[str]]:
@@ -12,7 +15,7 @@ def own_texts(page: Page, w: Words) -> dict[str, list[str]]:
     They hold numbers that are no findings: an audit takes every other number outside a safe cell for one. A release is
     held against this list, made anew.
     """
-    language, facts = w.language, page.facts
+    language = w.language
     waves = [wave.label[language] for wave in page.waves]
     constructs = [construct for instrument in page.instruments.values() for construct in instrument.constructs.values()]
     items = [item for construct in constructs for item in construct.items]
@@ -24,7 +27,7 @@ def own_texts(page: Page, w: Words) -> dict[str, list[str]]:
         "title": [page.title[language]],
         "organization": [page.organization],
         "contact": [page.contact[language]],
-        "school": [page.school_name] if page.school_id else list(facts.schools.values()),
+        "school": _school_names(page, language),
         "wave": waves,
         "first": [*waves, *answers],
         "last": [*waves, *answers],
@@ -35,9 +38,52 @@ def own_texts(page: Page, w: Words) -> dict[str, list[str]]:
         "question": [question.title[language] for question in asked],
         **_own_numbers(page, w),
     }
+    more = [_of_a_national_survey(page.national, language)] if page.national is not None else []
+    more += [_of_the_yardstick(page.yardstick, language)] if page.yardstick is not None else []
+    for place, said in (item for of in more for item in of.items()):
+        texts[place] = [*texts.get(place, []), *said]
     notice = [page.notice[language]] if page.notice else []
-    texts["text"] = [*texts["school"], *answers, *groups, *notice, *(item.text[language] for item in items)]
+    known = [*texts["school"], *answers, *groups, *notice, *(item.text[language] for item in items)]
+    texts["text"] = [*known, *texts.get("text", [])]
     return {place: list(dict.fromkeys(said)) for place, said in texts.items()}
+
+
+def _school_names(page: Page, language: Language) -> list[str]:
+    return [page.school_name(language)] if page.school_id else [name[language] for name in page.facts.schools.values()]
+
+
+def _of_the_yardstick(yardstick: Yardstick, language: Language) -> dict[str, list[str]]:
+    titles = [figure.title[language] for figure in yardstick.figures]
+    return {
+        "title": titles,
+        "wave": [yardstick.label[language]],
+        "source": [yardstick.source[language]],
+        "reason": [figure.reason[language] for figure in yardstick.figures if figure.reason is not None],
+        "text": titles,
+    }
+
+
+def _of_a_national_survey(national: National, language: Language) -> dict[str, list[str]]:
+    """Return what a national survey calls its answers, groups and years."""
+    asked = national.asked
+    titles = [measure.title[language] for measure in asked.measures.values()]
+    groups = [name[language] for grouping in asked.groupings.values() for name in grouping.values.values()]
+    topics = [topic.title[language] for topic in asked.topics]
+    last, among = national.last, {measure.among for measure in asked.measures.values() if measure.among is not None}
+    changed = [codes.changed for codes in last.groupings.values()]
+    changed += [column.changed for column in last.measures.values()]
+    reasons = [reason[language] for reason in (*changed, *last.absent.values()) if reason is not None]
+    cautions = [layout.caution[language] for layout in national.layouts.values() if layout.caution is not None]
+    return {
+        "measure": [*titles, *groups],
+        "among": [asked.measures[name].title[language] for name in among],
+        "topic": [*topics, *(asked.measures[name].title[language] for name in asked.headlines)],
+        "reason": reasons,
+        "publisher": [national.publisher],
+        "fewest": [str(FEWEST_CASES)],
+        "replicates": [str(last.replicates.number)],
+        "text": cautions,
+    }
 
 
 def _own_numbers(page: Page, w: Words) -> dict[str, list[str]]:

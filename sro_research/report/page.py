@@ -7,17 +7,26 @@ from typing import Any
 
 import pandas as pd
 
-from sro_research.estimates import KEYS
+from sro_research.estimates import KEYS, SCHOOL
 from sro_research.instruments import Instrument
-from sro_research.parameters import Disclosure, Language, Margins, Model, Text, Wave
+from sro_research.parameters import (
+    Disclosure,
+    Language,
+    Margins,
+    Model,
+    Text,
+    Wave,
+)
+from sro_research.standards.ssocs import SsocsLayout, SsocsMeasures
+from sro_research.standards.yardstick import Yardstick
 
 
 @dataclass(frozen=True)
 class Facts:
     """What a study says about itself on its pages, apart from statistics."""
 
-    schools: dict[str, str]
-    """School id: school name, of the schools that get a page."""
+    schools: dict[str, Text]
+    """School id: name by language, of the schools that get a page."""
     sources_read: int
     sources_set_aside: int
     rows_set_aside: int
@@ -45,11 +54,13 @@ class Cell:
     high: float | None = None
     name: str = ""
     """Names the cell on the published page, so that every number there can be traced."""
+    error: float | None = None
+    """The standard error."""
 
     @property
     def shown(self) -> bool:
         """Whether there are numbers to show."""
-        return self.status in ("shown", "coded")
+        return self.status in ("shown", "coded", "caution")
 
     @property
     def coded(self) -> bool:
@@ -60,6 +71,60 @@ class Cell:
 HIDDEN = Cell("hidden")
 NO_CELL = Cell("not_available")
 """Stands where a page says nothing of any cell."""
+
+
+@dataclass(frozen=True)
+class National:
+    """What pages say of a national survey of schools, beside its cells."""
+
+    publisher: str
+    asked: SsocsMeasures
+    layouts: dict[str, SsocsLayout]
+    """By wave, in the order of time."""
+
+    @property
+    def units(self) -> dict[str, Text]:
+        """Id and name by language of the schools that get a page together: those of a level in a locale."""
+        levels, locales = (self.asked.groupings[name].values for name in ("level", "locale"))
+        return {
+            f"{level}_{locale}": {language: f"{of[language]}, {where[language].lower()}" for language in of}
+            for level, of in levels.items()
+            for locale, where in locales.items()
+        }
+
+    @property
+    def last(self) -> SsocsLayout:
+        """The file of the last wave."""
+        return list(self.layouts.values())[-1]
+
+    def measures(self, kind: str) -> list[str]:
+        """Return the measures of a kind: share or count."""
+        return [name for name, measure in self.asked.measures.items() if measure.kind == kind]
+
+    def absent(self, wave: str) -> dict[str, str]:
+        """Return why a wave does not have a measure, in English, by measure."""
+        return {name: reason["en"] for name, reason in self.layouts[wave].absent.items()}
+
+    @property
+    def broken(self) -> dict[str, str]:
+        """Why the last wave cannot be compared with the one before, in English, by measure."""
+        return {name: reason["en"] for name in self.last.measures if (reason := self.changed(name)) is not None}
+
+    @property
+    def broken_groups(self) -> dict[str, str]:
+        """Why groups of the last wave cannot be compared with those of the one before, in English, by grouping."""
+        groups = self.last.groupings
+        return {name: reason["en"] for name in groups if (reason := self.changed_groups(name)) is not None}
+
+    def changed(self, measure: str) -> Text | None:
+        """Return why the last wave cannot be compared with the one before on a measure; None where it can."""
+        column = self.last.measures.get(measure)
+        return column.changed if column is not None else self.last.absent.get(measure)
+
+    def changed_groups(self, grouping: str) -> Text | None:
+        """Return why groups of the last wave cannot be compared with those of the one before; None where they can."""
+        codes = self.last.groupings.get(grouping)
+        return codes.changed if codes is not None else None
 
 
 @dataclass(frozen=True)
@@ -87,20 +152,25 @@ class Page:
     version: str
     school_id: str
     cells: pd.DataFrame = field(repr=False)
+    national: National | None = None
+    """On the pages of a national survey of schools only."""
+    yardstick: Yardstick | None = None
+    """Which figures can be held against such a survey, where the study asks for that; `cells` then has them."""
     _index: dict[tuple[str, ...], Cell] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        table = self.cells.set_index(KEYS)[["status", "n", "estimate", "conf_low", "conf_high"]]
+        table = self.cells.set_index(KEYS)[["status", "n", "estimate", "conf_low", "conf_high", "std_error"]]
         index = {
-            key: Cell(status, _known(n), _known(estimate), _known(low), _known(high), "|".join(key))
-            for key, (status, n, estimate, low, high) in zip(table.index, table.itertuples(index=False), strict=True)
+            key: Cell(status, _known(n), _known(estimate), _known(low), _known(high), "|".join(key), _known(error))
+            for key, (status, n, estimate, low, high, error) in zip(
+                table.index, table.itertuples(index=False), strict=True
+            )
         }
         object.__setattr__(self, "_index", index)
 
-    @property
-    def school_name(self) -> str:
-        """The school's name, blank for the board."""
-        return self.facts.schools.get(self.school_id, "")
+    def school_name(self, language: Language) -> str:
+        """Return the school's name, blank for the board."""
+        return self.facts.schools[self.school_id][language] if self.school_id else ""
 
     @property
     def last_wave(self) -> Wave:
@@ -126,12 +196,14 @@ class Page:
         """Look up a statistic, of this school and the last wave unless said otherwise.
 
         A statistic that is not there was asked of nobody or answered by nobody: it looks like any other hidden cell, so
-        that no reader can tell a group of zero from a group of nine.
+        that no reader can tell a group of zero from a group of nine. Schools of the nation are not people: nothing is
+        hidden of them.
         """
         school = self.school_id if school_id is None else school_id
         when = self.last_wave.id if wave is None else wave
         key = (measure, population, construct, group_by, group, school, when)
-        return self._index.get(key) or replace(HIDDEN, name="|".join(key))
+        missing = NO_CELL if population == SCHOOL else replace(HIDDEN, name="|".join(key))
+        return self._index.get(key) or missing
 
 
 def _known(number: Any) -> Any:

@@ -28,6 +28,9 @@ VEGALITE_SCHEMA = "https://vega.github.io/schema/vega-lite/v5.20.1.json"
 SHORTEST_ALT = 40
 
 HIDDEN_MARK, NOT_AVAILABLE_MARK = "[c]", "[x]"
+CAUTION_MARK, NOT_MET_MARK = "!", "‡"
+MARKS = {"hidden": HIDDEN_MARK, "not_met": NOT_MET_MARK}
+"""What stands in the place of the numbers of a cell, by its status; `NOT_AVAILABLE_MARK` where there is none."""
 _START, _TEXT, _END = "\ue000", "\ue001", "\ue002"
 """Private characters around what was made of a safe cell; they travel through sentences and tables, and the page turns
 them into <data value="source">text</data>."""

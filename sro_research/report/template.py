@@ -16,7 +16,16 @@ from nbformat import NotebookNode
 
 from sro_research.errors import ReportError
 from sro_research.report.gate import check_page
-from sro_research.report.parts import HIDDEN_MARK, NOT_AVAILABLE_MARK, PART_MIME, ROWS, plain, with_sources
+from sro_research.report.parts import (
+    CAUTION_MARK,
+    HIDDEN_MARK,
+    NOT_AVAILABLE_MARK,
+    NOT_MET_MARK,
+    PART_MIME,
+    ROWS,
+    plain,
+    with_sources,
+)
 from sro_research.report.svg import inline_svg
 from sro_research.report.words import LOCALES, Words, load_words
 
@@ -101,6 +110,7 @@ def render(template: str, **values: Any) -> str:
             style=_style(),
             hidden_mark=HIDDEN_MARK,
             not_available_mark=NOT_AVAILABLE_MARK,
+            not_met_mark=NOT_MET_MARK,
         )
     )
 
@@ -116,6 +126,8 @@ def keys(part: dict[str, Any], w: Words) -> list[str]:
         "key_small": any(row.get("number") == "" for row in drawn),
         "key_hidden": HIDDEN_MARK in cells,
         "key_not_available": NOT_AVAILABLE_MARK in cells,
+        "key_caution": any(text.endswith(f" {CAUTION_MARK}") for text in cells),
+        "key_not_met": NOT_MET_MARK in cells,
     }
     return [w(key) for key, there in found.items() if there]
 

@@ -6,27 +6,51 @@ Every text made of a cell remembers it, so that each number on a page can be tra
 from __future__ import annotations
 
 from sro_research.report.page import Cell
-from sro_research.report.parts import HIDDEN_MARK, NOT_AVAILABLE_MARK, sourced
+from sro_research.report.parts import CAUTION_MARK, HIDDEN_MARK, MARKS, NOT_AVAILABLE_MARK, sourced
 from sro_research.report.verdicts import SYMBOLS, verdict
 from sro_research.report.words import Words
 
 
 def mark(cell: Cell) -> str:
     """Return the mark of a cell without numbers."""
-    if cell.status == "hidden":
-        return sourced(HIDDEN_MARK, f"{cell.name}#hidden")
+    if cell.status in MARKS:
+        return sourced(MARKS[cell.status], f"{cell.name}#{cell.status}")
     return sourced(NOT_AVAILABLE_MARK, f"{cell.name}#not_available") if cell.name else NOT_AVAILABLE_MARK
 
 
 def share(cell: Cell, w: Words) -> str:
-    """Write an estimate that is a share as people of 100; a coded one as "so many or fewer" or "or more"."""
+    """Write an estimate that is a share as people of 100; a coded one as "so many or fewer" or "or more".
+
+    One to be read with caution has its mark behind it.
+    """
     if not cell.shown or cell.estimate is None:
         return mark(cell)
     people, low = w.of_hundred(cell.estimate), cell.estimate < 0.5
     if cell.coded:
         text, sign = w("or_fewer" if low else "or_more", people=people), "<=" if low else ">="
         return sourced(text, f"{cell.name}#share={sign}{people}")
-    return sourced(people, f"{cell.name}#share={people}")
+    return _estimate(people, cell, "share", people)
+
+
+def _estimate(text: str, cell: Cell, part: str, value: str) -> str:
+    """Write an estimate, with a mark behind it where it is to be read with caution; its source says so, too."""
+    if cell.status == "caution":
+        return sourced(f"{text} {CAUTION_MARK}", f"{cell.name}#{part}={value}{CAUTION_MARK}")
+    return sourced(text, f"{cell.name}#{part}={value}")
+
+
+def percent(cell: Cell, w: Words) -> str:
+    """Write a share as a percentage with a decimal, for those who check numbers."""
+    if not cell.shown or cell.estimate is None:
+        return mark(cell)
+    return _estimate(w.number(100 * cell.estimate, 1), cell, "share", f"{100 * cell.estimate:.1f}")
+
+
+def percent_error(cell: Cell, w: Words) -> str:
+    """Write the standard error of a share, in percentage points."""
+    if not cell.shown or cell.error is None:
+        return NOT_AVAILABLE_MARK
+    return sourced(w.number(100 * cell.error, 2), f"{cell.name}#share_error={100 * cell.error:.2f}")
 
 
 def share_range(cell: Cell, w: Words) -> str:
@@ -55,8 +79,8 @@ def amount(value: float | None, cell: Cell, w: Words, *, part: str, decimals: in
     """Write a number of a cell (`part` names which) with decimals."""
     if not cell.shown or value is None:
         return mark(cell)
-    text = w.number(value, decimals)
-    return sourced(text, f"{cell.name}#{part}={value:.{decimals}f}")
+    text, said = w.number(value, decimals), f"{value:.{decimals}f}"
+    return _estimate(text, cell, part, said) if part == "estimate" else sourced(text, f"{cell.name}#{part}={said}")
 
 
 def compared(difference: Cell, margin: float, w: Words) -> tuple[str, str]:

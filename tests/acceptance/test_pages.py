@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: `make install`")
 
 pytestmark = IN_BROWSER
-PAGES = [f"{name}{language}.html" for name, language in product(("index", "board", "school_0001"), ("", ".es"))]
+DEMO = [f"demo/{name}{language}.html" for name, language in product(("index", "board", "school_0001"), ("", ".es"))]
+NATIONAL = [f"national/{name}" for name in ("index.html", "board.es.html", "school_high_city.html")]
+PAGES = [*DEMO, *NATIONAL]
+"""Of which study, and the file."""
 THEMES, WIDTHS = ("light", "dark"), (1280, 375, 320)
 SMALLEST_TEXT = {1280: 12, 375: 12, 320: 11}
 SVG_CHECK = Path(__file__).with_name("svg_check.js").read_text(encoding="utf-8")
@@ -59,15 +62,23 @@ def browser() -> Iterator[sync_api.Browser]:
 
 
 @pytest.fixture
+def here(request: pytest.FixtureRequest) -> Path:
+    """A page of PAGES, of the study that has it."""
+    study, _, file = request.param.partition("/")
+    run: Run = request.getfixturevalue(study)
+    return run.release / file
+
+
+@pytest.fixture
 def visit(browser: sync_api.Browser) -> Iterator[Visit]:
     context = browser.new_context(offline=True)
     yield Visit(context.new_page())
     context.close()
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_a_page_has_no_fault_that_axe_can_find_in_any_state(visit: Visit, demo: Run, name: str) -> None:
-    visit.page.goto((demo.release / name).as_uri())
+@pytest.mark.parametrize("here", PAGES, indirect=True)
+def test_a_page_has_no_fault_that_axe_can_find_in_any_state(visit: Visit, here: Path) -> None:
+    visit.page.goto(here.as_uri())
     visit.page.evaluate(AXE.read_text(encoding="utf-8"))
     openings = (False, True) if visit.page.query_selector("details") else (False,)
     faults = []
@@ -80,9 +91,9 @@ def test_a_page_has_no_fault_that_axe_can_find_in_any_state(visit: Visit, demo: 
     assert (faults, visit.requests, visit.complaints) == ([], [], [])
 
 
-@pytest.mark.parametrize("name", [name for name in PAGES if "index" not in name])
-def test_charts_can_be_read_in_both_themes_and_at_every_width(visit: Visit, demo: Run, name: str) -> None:
-    visit.page.goto((demo.release / name).as_uri())
+@pytest.mark.parametrize("here", [name for name in PAGES if "index" not in name], indirect=True)
+def test_charts_can_be_read_in_both_themes_and_at_every_width(visit: Visit, here: Path) -> None:
+    visit.page.goto(here.as_uri())
     faults = []
     for theme, width in product(THEMES, WIDTHS):
         visit.look(theme=theme, width=width)
@@ -120,16 +131,16 @@ def test_the_check_of_charts_finds_planted_faults(visit: Visit, drawn: str, faul
     assert fault in faults[0]
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_language_links_lead_to_the_same_page_and_back(visit: Visit, demo: Run, name: str) -> None:
-    here = (demo.release / name).as_uri()
-    language = "es" if ".es." in name else "en"
-    visit.page.goto(here)
+@pytest.mark.parametrize("here", PAGES, indirect=True)
+def test_language_links_lead_to_the_same_page_and_back(visit: Visit, here: Path) -> None:
+    url = here.as_uri()
+    language = "es" if ".es." in here.name else "en"
+    visit.page.goto(url)
     assert visit.page.locator("html").get_attribute("lang") == language
     for at in ({"en": "es", "es": "en"}[language], language):
         visit.page.locator(f"header a[hreflang={at}]").click()
         assert visit.page.locator("html").get_attribute("lang") == at
-    assert visit.page.url == here
+    assert visit.page.url == url
 
 
 def test_index_leads_to_every_page_and_every_page_leads_back(visit: Visit, demo: Run) -> None:
@@ -143,9 +154,9 @@ def test_index_leads_to_every_page_and_every_page_leads_back(visit: Visit, demo:
         assert visit.page.url == index
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_skip_link_is_first_and_moves_the_focus_to_the_report(visit: Visit, demo: Run, name: str) -> None:
-    visit.page.goto((demo.release / name).as_uri())
+@pytest.mark.parametrize("here", PAGES, indirect=True)
+def test_skip_link_is_first_and_moves_the_focus_to_the_report(visit: Visit, here: Path) -> None:
+    visit.page.goto(here.as_uri())
     visit.page.keyboard.press("Tab")
     assert visit.page.locator(":focus").get_attribute("class") == "skip"
     assert visit.page.locator(":focus").bounding_box()["x"] >= 0
@@ -180,21 +191,21 @@ CHART_AND_TABLE = """figures => figures.map(figure => {
 })"""
 
 
-@pytest.mark.parametrize("name", [name for name in PAGES if "index" not in name])
-def test_every_row_of_a_charts_table_is_drawn_in_both_widths(visit: Visit, demo: Run, name: str) -> None:
-    visit.page.goto((demo.release / name).as_uri())
+@pytest.mark.parametrize("here", [name for name in PAGES if "index" not in name], indirect=True)
+def test_every_row_of_a_charts_table_is_drawn_in_both_widths(visit: Visit, here: Path) -> None:
+    visit.page.goto(here.as_uri())
     figures = visit.page.eval_on_selector_all("figure", CHART_AND_TABLE)
     assert figures
     assert all(figure["named"] == [figure["rows"]] * 2 for figure in figures)
     assert all(figure["hidden"][0] == figure["hidden"][1] for figure in figures)
     assert all(figure["explained"] for figure in figures if figure["hidden"][0])
-    if "school" in name:
+    if "school_0001" in here.name:
         assert any(figure["hidden"][0] for figure in figures), "the demo has a school with hidden groups"
 
 
-@pytest.mark.parametrize("name", [name for name in PAGES if "index" not in name])
-def test_print_shows_every_table_and_the_wide_charts(visit: Visit, demo: Run, name: str) -> None:
-    visit.page.goto((demo.release / name).as_uri())
+@pytest.mark.parametrize("here", [name for name in PAGES if "index" not in name], indirect=True)
+def test_print_shows_every_table_and_the_wide_charts(visit: Visit, here: Path) -> None:
+    visit.page.goto(here.as_uri())
     hidden = "all => all.filter(e => !e.checkVisibility({contentVisibilityAuto: true}) || !e.offsetHeight).length"
     assert visit.page.eval_on_selector_all("details table", hidden) > 0
     visit.look(theme="dark", width=680, media="print")

@@ -358,7 +358,13 @@ CELLS = pd.DataFrame(
     ],
     columns=["group", "status", "n", "estimate", "conf_low", "conf_high"],
 ).assign(
-    measure="share_agree", population="student", construct="fair", group_by="gender", school_id="0001", wave="2026"
+    measure="share_agree",
+    population="student",
+    construct="fair",
+    group_by="gender",
+    school_id="0001",
+    wave="2026",
+    std_error=float("nan"),
 )
 
 

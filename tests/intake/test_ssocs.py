@@ -9,8 +9,8 @@ import pytest
 
 from sro_research.errors import SourceError
 from sro_research.intake.ssocs import find_ssocs, read_ssocs
-from sro_research.parameters import SsocsLayout
-from sro_research.parameters import read_ssocs as read_maps
+from sro_research.standards.ssocs import SsocsLayout
+from sro_research.standards.ssocs import read_ssocs as read_maps
 
 ASKED, LAYOUTS = read_maps(Path(__file__).parents[2] / "params" / "standards" / "ssocs")
 LAYOUT = LAYOUTS["2020"]

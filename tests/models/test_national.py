@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sro_research.estimates import NOT_ESTIMABLE
+from sro_research.estimates import CHANGE_IN, NOT_ESTIMABLE
 from sro_research.models import design
-from sro_research.models.national import CHANGE, changes, jackknife_of, national_estimates
+from sro_research.models.national import changes, jackknife_of, national_estimates
 
 REFERENCE = Path(__file__).parents[1] / "reference" / "ssocs"
 R = json.loads((REFERENCE / "expected.json").read_text())
@@ -134,11 +134,11 @@ def test_a_change_has_the_variance_of_both_waves_and_none_goes_over_new_wording(
     both = pd.concat([after, before])
     rows = changes(both, broken={"calls": "another question"}, broken_groups={"level": "other levels"})
     rows = rows.set_index(["measure", "group_by", "group", "school_id"]).sort_index()
-    change, now, then = rows.loc[(CHANGE + "often", "", "", "")], after.iloc[0], before.iloc[0]
+    change, now, then = rows.loc[(CHANGE_IN + "often", "", "", "")], after.iloc[0], before.iloc[0]
     assert change["estimate"] == pytest.approx(now["estimate"] - then["estimate"])
     assert change["std_error"] == pytest.approx(np.hypot(now["std_error"], then["std_error"]))
     assert (change["wave"], change["method"]) == ("2020", "JK1 jackknife, 50 replicates, less that of 2018")
-    assert (rows.loc[CHANGE + "calls", "note"] == "another question").all()
-    assert rows.loc[(CHANGE + "often", "level", "high", ""), "note"] == "other levels"
-    assert rows.loc[(CHANGE + "often", "", "", "high_city"), "status"] == NOT_ESTIMABLE
-    assert rows.loc[(CHANGE + "often", "locale", "city", ""), "status"] == "estimated"
+    assert (rows.loc[CHANGE_IN + "calls", "note"] == "another question").all()
+    assert rows.loc[(CHANGE_IN + "often", "level", "high", ""), "note"] == "other levels"
+    assert rows.loc[(CHANGE_IN + "often", "", "", "high_city"), "status"] == NOT_ESTIMABLE
+    assert rows.loc[(CHANGE_IN + "often", "locale", "city", ""), "status"] == "estimated"

@@ -90,7 +90,7 @@ def index(name: str) -> str:
     schools = [{"name": name, "page": "school_0001.html"}]
     return render(
         "index.html.j2", language="es", title="Riverbend", organization="Riverbend", notices=[], footer="", texts={},
-        schools=schools, board="", alternates={"en": "index.html"},
+        schools=schools, tables={}, board="", alternates={"en": "index.html"},
     )  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import product
 from typing import TYPE_CHECKING
 
 import pytest
@@ -37,14 +38,23 @@ def test_the_measure_tells_plain_from_hard() -> None:
     assert grade(["Procedural justice perceptions demonstrated statistically significant heterogeneity."]) > 20
 
 
-@pytest.mark.parametrize("name", ["index.html", "board.html", "school_0001.html"])
-def test_english_pages_are_plain(demo: Run, name: str) -> None:
-    root = html.parse(str(demo.release / name), html.HTMLParser(encoding="utf-8"))
+@pytest.mark.parametrize(
+    ("study", "name"),
+    [
+        *product(["demo"], ["index.html", "board.html", "school_0001.html"]),
+        *product(["national"], ["index.html", "board.html", "school_high_city.html", "school_combined_city.html"]),
+    ],
+)
+def test_english_pages_are_plain(request: pytest.FixtureRequest, study: str, name: str) -> None:
+    run: Run = request.getfixturevalue(study)
+    root = html.parse(str(run.release / name), html.HTMLParser(encoding="utf-8"))
     texts = [e.text_content() for e in root.iter("h1", "h2", "p", "li", "figcaption", "caption", "desc")]
     assert grade(texts) <= HIGHEST_GRADE
 
 
-def test_pages_are_light(demo: Run) -> None:
-    sizes = {path.name: path.stat().st_size for path in demo.release.glob("*.html")}
+@pytest.mark.parametrize("study", ["demo", "national"])
+def test_pages_are_light(request: pytest.FixtureRequest, study: str) -> None:
+    run: Run = request.getfixturevalue(study)
+    sizes = {path.name: path.stat().st_size for path in run.release.glob("*.html")}
     assert len(sizes) == 8
     assert {name: size for name, size in sizes.items() if size > LARGEST_PAGE} == {}

@@ -15,7 +15,8 @@ def schools(page: Page, w: Words) -> list[Part]:
     construct = instrument.constructs.get(ROLES[0]) or next(iter(instrument.constructs.values()))
     texts = {"respondents": instrument.respondents[w.language], "phrase": construct.agree_phrase[w.language]}
     body = []
-    for school_id, name in sorted(page.facts.schools.items(), key=lambda pair: (pair[1], pair[0])):
+    names = ((name[w.language], school_id) for school_id, name in page.facts.schools.items())
+    for name, school_id in sorted(names):
         at = {"population": instrument.population, "construct": construct.id, "school_id": school_id}
         level = page.cell("share_agree", **at)
         apart, _ = wording.compared(page.cell("share_agree_vs_others", **at), page.margins.share, w)

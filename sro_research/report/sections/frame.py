@@ -14,13 +14,13 @@ def head(page: Page, w: Words) -> list[Part]:
     notices = [w("head_synthetic")] if page.synthetic else []
     if page.notice is not None:
         notices.append(page.notice[language])
+    if page.national is not None:
+        notices.append(w("national_notice", publisher=page.national.publisher))
     if page.facts.sources_set_aside:
         notices.append(w("head_set_aside", files=page.facts.sources_set_aside))
     return [
         Head(
-            title=w("head_title_school", school=page.school_name)
-            if page.school_id
-            else w("head_title_board", organization=page.organization),
+            title=_title(page, w),
             subtitle=w("head_subtitle", title=title, wave=page.last_wave.label[language]),
             organization=page.organization,
             notices=notices,
@@ -34,6 +34,13 @@ def head(page: Page, w: Words) -> list[Part]:
             texts=own_texts(page, w),
         )
     ]
+
+
+def _title(page: Page, w: Words) -> str:
+    school = page.school_name(w.language)
+    if page.national is not None:
+        return w("national_title_school", school=school) if school else w("national_title_board")
+    return w("head_title_school", school=school) if school else w("head_title_board", organization=page.organization)
 
 
 def limits(page: Page, w: Words) -> list[Part]:
