@@ -176,6 +176,15 @@ def test_a_file_of_another_year_stops_the_study_with_one_sentence(tmp_path: Path
     assert told.returncode == 2 and "of 2019–20 is missing" in told.stderr, told.stderr
 
 
+def test_a_cut_off_file_stops_the_study_with_one_sentence(tmp_path: Path) -> None:
+    write_files(tmp_path / "data")
+    path = tmp_path / "data" / f"{LAYOUTS['2020'].file}.csv"
+    path.write_text("".join(path.read_text(encoding="utf-8").splitlines(keepends=True)[:301]), encoding="utf-8")
+    told = sro_research("check", national_study(tmp_path))
+    assert told.returncode == 2 and len(told.stderr.splitlines()) == 1, told.stderr
+    assert "the file of 2019–20 has 300 schools, and 520 were published" in told.stderr
+
+
 def test_check_reads_the_files_and_says_that_the_study_can_run(national: Run) -> None:
     told = sro_research("check", national.params_file)
     assert told.returncode == 0, told.stderr

@@ -12,11 +12,13 @@ from sro_research.intake.ssocs import find_ssocs, read_ssocs
 from sro_research.standards.ssocs import SsocsLayout
 from sro_research.standards.ssocs import read_ssocs as read_maps
 
-ASKED, LAYOUTS = read_maps(Path(__file__).parents[2] / "params" / "standards" / "ssocs")
+ASKED, PUBLISHED = read_maps(Path(__file__).parents[2] / "params" / "standards" / "ssocs")
+SCHOOLS = 6
+LAYOUTS = {wave: layout.model_copy(update={"schools": SCHOOLS}) for wave, layout in PUBLISHED.items()}
 LAYOUT = LAYOUTS["2020"]
 
 
-def made_up(layout: SsocsLayout = LAYOUT, rows: int = 6) -> pd.DataFrame:
+def made_up(layout: SsocsLayout = LAYOUT, rows: int = SCHOOLS) -> pd.DataFrame:
     """A file of schools with every variable of the map: all have an officer and an agreement, and say yes."""
     table = {layout.school: [f"{i:04d}" for i in range(1, rows + 1)]}
     for grouping in layout.groupings.values():
@@ -98,6 +100,18 @@ def test_a_skip_is_not_asked_or_no_and_never_guessed(tmp_path: Path) -> None:
 def test_another_file_than_the_map_describes_is_refused(change, words: str, tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=words):
         read(change(made_up()), tmp_path)
+
+
+@pytest.mark.parametrize("ending", [".csv", ".sav"])
+@pytest.mark.parametrize("rows", [1, SCHOOLS - 1, SCHOOLS + 1])
+def test_a_part_of_the_file_is_not_the_nation(rows: int, ending: str, tmp_path: Path) -> None:
+    words = f"pu_ssocs20.*the file of 2019–20 has {rows} schools, and 6 were published.*Download the file again"
+    with pytest.raises(SourceError, match=words):
+        read(made_up(rows=rows), tmp_path, ending=ending)
+
+
+def test_the_maps_know_how_many_schools_were_published() -> None:
+    assert {wave: layout.schools for wave, layout in PUBLISHED.items()} == {"2018": 2762, "2020": 2370}
 
 
 def test_says_where_the_files_are_published(tmp_path: Path) -> None:
