@@ -114,6 +114,15 @@ def test_the_maps_know_how_many_schools_were_published() -> None:
     assert {wave: layout.schools for wave, layout in PUBLISHED.items()} == {"2018": 2762, "2020": 2370}
 
 
+@pytest.mark.parametrize(
+    "measure",
+    ["incident_to_police", "incidents_to_police", "security_staff", "security_staff_full_time", "long_suspension"],
+)
+def test_counts_whose_label_is_another_since_2018_have_no_trend(measure: str) -> None:
+    changed = PUBLISHED["2020"].measures[measure].changed
+    assert changed is not None and changed.keys() == {"en", "es"}
+
+
 def test_says_where_the_files_are_published(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"\(pu_ssocs20.sav or pu_ssocs20.csv\) is not there.*nces.ed.gov"):
         find_ssocs(tmp_path, LAYOUT)
