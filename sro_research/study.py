@@ -441,7 +441,7 @@ def _national(parameters: Parameters) -> National | None:
             rule = f"no file of the national survey is known for wave '{wave.id}'"
             raise StudyFileError(parameters.where("waves", i, "id"), rule, fix=nearest(wave.id, layouts))
     chosen = {wave.id: layouts[wave.id] for wave in parameters.waves}
-    return National(parameters.public_use_source, asked, chosen)
+    return National(parameters.public_use_source, asked, chosen, layouts)
 
 
 def _check_names(parameters: Parameters, instruments: dict[str, Instrument]) -> None:

@@ -40,6 +40,8 @@ AT_ONCE = 20
 """Measures that are estimated together; so many copies of 2,500 schools with 51 weights take 20 MB."""
 
 Estimator = Callable[..., pd.DataFrame]
+ByPair = Mapping[tuple[str, str], Mapping[str, str]]
+"""Reasons by the earlier and the later wave, and then by measure or grouping."""
 
 
 def jackknife_of(schools: pd.DataFrame) -> Replicates:
@@ -70,11 +72,12 @@ def national_estimates(
     return as_estimates(rows, population=SCHOOL, wave=wave, method=_method(plan), note=note)
 
 
-def changes(estimates: pd.DataFrame, *, broken: Mapping[str, str], broken_groups: Mapping[str, str]) -> pd.DataFrame:
+def changes(estimates: pd.DataFrame, *, broken: ByPair, broken_groups: ByPair) -> pd.DataFrame:
     """Return each measure's change from a wave to the next, as rows `change_in_<measure>` of the later one.
 
-    `broken` gives, by measure, why it cannot be compared with the wave before, `broken_groups` by grouping; these rows
-    have no number. `n` is the smaller wave's.
+    `broken` gives, by the two waves and by measure, why they cannot be compared, `broken_groups` by grouping; these
+    rows have no number. Both have every two waves that follow each other: `KeyError` otherwise, since what nobody
+    looked at is not known to be alike. `n` is the smaller wave's.
     """
     keys = ["measure", "population", "group_by", "group", "school_id", "unit"]
     tables = []
@@ -83,8 +86,9 @@ def changes(estimates: pd.DataFrame, *, broken: Mapping[str, str], broken_groups
             estimates[estimates["wave"] == earlier], on=keys, suffixes=("", "_before"), validate="1:1"
         )
         # A page's unit is of a level and of a locale; the groups of either may be others now.
-        of_unit = next((broken_groups[key] for key in UNIT if key in broken_groups), "")
-        reason = _first(_reasons(both["measure"], broken), _reasons(both["group_by"], broken_groups))
+        of_measure, of_group = broken[earlier, later], broken_groups[earlier, later]
+        of_unit = next((of_group[key] for key in UNIT if key in of_group), "")
+        reason = _first(_reasons(both["measure"], of_measure), _reasons(both["group_by"], of_group))
         tables.append(_changed(both, reason.mask((reason == "") & (both["school_id"] != ""), of_unit), earlier))
     return stack(tables)
 
