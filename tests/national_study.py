@@ -33,7 +33,7 @@ def write_files(folder: Path, *, seed: int = 7) -> None:
 
 
 def national_study(folder: Path, *, data: Path | None = None) -> Path:
-    """Write a study file like params/ssocs.yaml whose data and results lie in a folder; its maps lie beside the data."""
+    """Write a study file like params/ssocs.yaml whose data and results lie in a folder, its maps beside the data."""
     path, data = folder / "national.yaml", data or folder / "data"
     if not (standards := data.parent / "standards").exists():
         write_standards(standards)

@@ -1,9 +1,10 @@
-"""What may be shown of a national survey of schools: the publisher's rule, not the one that protects people.
+"""What may be shown of a national survey of schools: what is sure enough, not the rule that protects people.
 
 Each record of a public-use file is a school, and its publisher has protected it already: anyone may download the file
-and count again. What is left to decide is whether an estimate says enough. NCES does not report one from too few
-schools or with a standard error of half its size, and marks one with a standard error of 30 % or more (constants and
-their sources in `estimates`). The rule is applied here anew, whatever the estimates say of themselves.
+and count again. What is left to decide is whether an estimate says enough. NCES does not report one with a standard
+error of half its size or more, and marks one with a standard error of 30 % or more. How many schools are too few NCES
+leaves to each survey; we take fewer than 30 as too few (constants and their sources in `estimates`). The rule is
+applied here anew, whatever the estimates say of themselves.
 
 It holds for the population `SCHOOL` alone. A study of people has no such rows: `safe.safe_cells` refuses them, and a
 study file may not ask for both. A page may tell a number of that population only where it stands in a public table.
@@ -170,7 +171,7 @@ def _shown_against_the_rule(cells: pd.DataFrame) -> pd.Series:
 
 
 def _levels(estimates: pd.DataFrame) -> pd.Series:
-    """Return the status of each row by NCES's rule; what nobody was asked is not available."""
+    """Return the status of each row by NCES's marks and our fewest schools; what nobody was asked is not available."""
     cv, few = coefficient_of_variation(estimates), (estimates["n"] < FEWEST_CASES).fillna(True)
     status = pd.Series(SHOWN, index=estimates.index).mask((cv >= CAUTION_CV).fillna(False), CAUTION)
     status = status.mask((cv >= NOT_MET_CV).fillna(False) | few | (estimates["status"] != ESTIMATED), NOT_MET)

@@ -10,7 +10,8 @@ shares after Wilson with the effective sample size, of counts t's; both with the
 that were asked leave the others out of the estimate and not out of the design.
 
 Numbers are marked as in NCES tables (see `precision`): from 30 % of the estimate on, a standard error makes the number
-one to be read with caution, which its note says; from 50 % on, and with fewer than 30 schools, there is no number.
+one to be read with caution, which its note says; from 50 % on there is no number. Nor is there with fewer than 30
+schools: NCES leaves that number to each survey, and we take that as too few.
 
 Waves are samples of their own: a change has the variance of both, and 49 degrees of freedom, which is cautious.
 

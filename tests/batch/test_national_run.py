@@ -70,7 +70,9 @@ def test_a_page_says_what_the_files_say(national: Run) -> None:
 def test_too_few_schools_have_no_numbers(national: Run) -> None:
     page = text_of(national.release / "school_combined_city.html")
     assert W("national_who_few", fewest=30) in page
-    assert W("short_heading") not in page and "of 100 schools" not in page.replace(W("how_margin", margin=5), "")
+    assert W("short_heading") not in page and "of 100 schools" not in page.replace(
+        W("national_how_margin", margin=5), ""
+    )
 
 
 def test_marks_stand_where_numbers_are_unsure_and_are_explained(national: Run) -> None:

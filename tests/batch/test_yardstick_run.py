@@ -36,7 +36,9 @@ def district(demo: Run, tmp_path: Path) -> Path:
     (standards / "yardstick.csv").write_text(public_table(national_cells(NATION)), encoding="utf-8")
     text = (standards / "yardstick.yaml").read_text(encoding="utf-8")
     start = text.index("    reason:\n"), text.index("  - measure: outreach")
-    (standards / "yardstick.yaml").write_text(text[: start[0]] + "    national: grounds_access\n" + text[start[1] :], "utf-8")
+    (standards / "yardstick.yaml").write_text(
+        text[: start[0]] + "    national: grounds_access\n" + text[start[1] :], "utf-8"
+    )
     study = tmp_path / "compared.yaml"
     small = small_study(demo, tmp_path)
     study.write_text(f"extends: {small}\nyardstick: yardstick.yaml\nfolders: {{standards: {standards}}}\n", "utf-8")
@@ -52,10 +54,15 @@ def test_a_district_is_published_with_the_nation_beside_it(district: Path, tmp_p
     # A figure of some schools only, planted into the table that the district trusts, stops it.
     table = tmp_path / "standards" / "yardstick.csv"
     good = table.read_text(encoding="utf-8")
-    table.write_text(good + good.splitlines()[1].replace("school,,,,,", "school,,,,high_city,") + "\n", encoding="utf-8")
+    table.write_text(
+        good + good.splitlines()[1].replace("school,,,,,", "school,,,,high_city,") + "\n", encoding="utf-8"
+    )
     with pytest.raises(DisclosureError, match=r"not about all schools together \(1 row\)"):
         open_report(str(district))
     # The page says 64; a table that says otherwise vouches for it no longer.
     release = tmp_path / "reports" / "demo" / "release"
     table.write_text(good.replace("0.640000", "0.650000"), encoding="utf-8")
-    assert "grounds_access, school, 2020: its share is not what" in sro_research("audit", release, "--public", table).stdout
+    assert (
+        "grounds_access, school, 2020: its share is not what"
+        in sro_research("audit", release, "--public", table).stdout
+    )
