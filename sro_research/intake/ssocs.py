@@ -24,16 +24,32 @@ from sro_research.standards.ssocs import SsocsCodes, SsocsColumn, SsocsLayout, S
 
 SKIP, NOT_ASCERTAINED = -1, -9
 ENDINGS = (".sav", ".csv")
-PUBLISHED = "Download it from nces.ed.gov/surveys/ssocs (data products) and put it there."
+PUBLISHED = (
+    "Download it from nces.ed.gov/surveys/ssocs (data products) and put it there."
+    " Or let `folders.data` name the folder that has it."
+)
+KEEP_ONE = "Keep one of these files there."
 
 
 def find_ssocs(folder: Path, layout: SsocsLayout) -> Path:
-    """Return the path of a year's file below a folder; raises `SourceError` that says where it is published."""
-    for path in folder.glob("*"):
-        if path.stem.lower() == layout.file.lower() and path.suffix.lower() in ENDINGS:
-            return path
-    names = " or ".join(layout.file + ending for ending in ENDINGS)
-    raise SourceError(folder, f"the survey of {layout.label['en']} ({names}) is not there", fix=PUBLISHED)
+    """Return the path of a year's file below a folder.
+
+    Raises `SourceError` where it is not there, which says where it is published, and where it is there twice: nothing
+    tells which of the two is right.
+    """
+    found = [
+        path
+        for path in sorted(folder.glob("*"))
+        if path.stem.lower() == layout.file.lower() and path.suffix.lower() in ENDINGS
+    ]
+    year = layout.label["en"]
+    if not found:
+        names = " or ".join(layout.file + ending for ending in ENDINGS)
+        raise SourceError(folder, f"the survey of {year} ({names}) is not there", fix=PUBLISHED)
+    if len(found) > 1:
+        names = ", ".join(path.name for path in found)
+        raise SourceError(folder, f"the survey of {year} is there more than once ({names})", fix=KEEP_ONE)
+    return found[0]
 
 
 def read_ssocs(path: Path, *, layout: SsocsLayout, asked: SsocsMeasures) -> pd.DataFrame:

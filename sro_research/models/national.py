@@ -33,7 +33,7 @@ from sro_research.models import design, precision
 from sro_research.models.replicates import Replicates, jk1
 from sro_research.models.school_means import SHARE
 
-PER_SCHOOL = "per school"
+PER_SCHOOL, PER_1000_STUDENTS = "per school", "per 1,000 students"
 UNIT = ("level", "locale")
 """Schools of a level in a locale get a page of their own: `school_id` is then "high_city"."""
 BREAKDOWNS: tuple[tuple[str, ...], ...] = ((), ("level",), ("size",), ("locale",), UNIT)
@@ -51,20 +51,27 @@ def jackknife_of(schools: pd.DataFrame) -> Replicates:
 
 
 def national_estimates(
-    schools: pd.DataFrame, *, shares: Sequence[str], counts: Sequence[str], absent: Mapping[str, str]
+    schools: pd.DataFrame,
+    *,
+    shares: Sequence[str],
+    counts: Sequence[str],
+    absent: Mapping[str, str],
+    rates: Sequence[str] = (),
 ) -> pd.DataFrame:
     """Estimate measures of the schools of one wave; returns rows of `estimates`.
 
-    `shares` and `counts` are columns. `absent` gives the reason for each measure that the wave does not have; it has
-    rows too, which say so. A page's unit, level and locale together, stands in `school_id`, as "high_city".
+    `shares` and `counts` are columns, or are among `absent`, which gives the reason for each measure that the wave does
+    not have; it has rows too, in its unit, which say so. `rates` all are: no public file has the number of students.
+    A page's unit, level and locale together, stands in `school_id`, as "high_city".
     """
     (wave,) = schools["wave"].unique()
     plan = jackknife_of(schools)
     made = [
         _rows(estimator, schools, plan, names[at : at + AT_ONCE]).assign(unit=unit)
         for estimator, names, unit in (
-            (design.proportions, [*shares, *absent], SHARE),
+            (design.proportions, list(shares), SHARE),
             (design.means, list(counts), PER_SCHOOL),
+            (design.means, list(rates), PER_1000_STUDENTS),
         )
         for at in range(0, len(names), AT_ONCE)
     ]

@@ -106,7 +106,7 @@ class National:
         return list(self.layouts.values())[-1]
 
     def measures(self, kind: str) -> list[str]:
-        """Return the measures of a kind: share or count."""
+        """Return the measures of a kind: share, count or rate."""
         return [name for name, measure in self.asked.measures.items() if measure.kind == kind]
 
     def absent(self, wave: str) -> dict[str, str]:

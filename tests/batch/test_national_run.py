@@ -196,15 +196,10 @@ def test_check_reads_the_files_and_says_that_the_study_can_run(national: Run) ->
 def test_the_committed_yardstick_is_what_the_public_files_give(ssocs: dict[str, pd.DataFrame], tmp_path: Path) -> None:
     survey = open_study(str(national_study(tmp_path))).national
     assert survey is not None
-    shares, counts = survey.measures("share"), survey.measures("count")
+    shares, counts, rates = (survey.measures(kind) for kind in ("share", "count", "rate"))
     made = [
-        national_estimates(
-            ssocs[wave],
-            shares=[name for name in shares if name in layout.measures],
-            counts=[name for name in counts if name in layout.measures],
-            absent=survey.absent(wave),
-        )
-        for wave, layout in survey.layouts.items()
+        national_estimates(ssocs[wave], shares=shares, counts=counts, rates=rates, absent=survey.absent(wave))
+        for wave in survey.layouts
     ]
     path = tmp_path / "yardstick.csv"
     path.write_text(public_table(national_cells(estimates.stack(made)), nation=True), encoding="utf-8")

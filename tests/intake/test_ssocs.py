@@ -8,6 +8,7 @@ import pyreadstat
 import pytest
 
 from sro_research.errors import SourceError
+from sro_research.intake.national import find_national
 from sro_research.intake.ssocs import find_ssocs, read_ssocs
 from sro_research.standards.ssocs import SsocsLayout
 from sro_research.standards.ssocs import read_ssocs as read_maps
@@ -128,6 +129,16 @@ def test_says_where_the_files_are_published(tmp_path: Path) -> None:
         find_ssocs(tmp_path, LAYOUT)
     (tmp_path / "PU_SSOCS20.SAV").touch()
     assert find_ssocs(tmp_path, LAYOUT).name == "PU_SSOCS20.SAV"
+
+
+def test_of_two_files_of_a_year_none_is_chosen(tmp_path: Path) -> None:
+    (tmp_path / "pu_ssocs20.csv").touch()
+    (tmp_path / "PU_SSOCS20.SAV").touch()
+    words = r"2019–20 is there more than once \(PU_SSOCS20.SAV, pu_ssocs20.csv\)"
+    with pytest.raises(SourceError, match=rf"{words}.*Keep one"):
+        find_ssocs(tmp_path, LAYOUT)
+    with pytest.raises(SourceError, match=rf"2017–18 .* is not there; .*{words}.*nces.ed.gov.*Keep one"):
+        find_national(tmp_path, LAYOUTS)
 
 
 def test_the_real_files(ssocs: dict[str, pd.DataFrame]) -> None:

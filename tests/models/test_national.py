@@ -94,8 +94,13 @@ def some_schools(seed: int = 1) -> pd.DataFrame:
 
 
 def test_numbers_that_do_not_meet_the_standard_are_rows_without_numbers() -> None:
+    absent = dict.fromkeys(("never", "visits", "calls_per_1000"), "not asked")
     rows = national_estimates(
-        some_schools(), shares=["often", "seldom"], counts=["calls"], absent={"never": "not asked"}
+        some_schools(),
+        shares=["often", "seldom", "never"],
+        counts=["calls", "visits"],
+        rates=["calls_per_1000"],
+        absent=absent,
     )
     rows = rows.set_index(["measure", "group_by", "group", "school_id"]).sort_index()
     few = rows.loc[("often", "level", "combined", "")]
@@ -104,7 +109,9 @@ def test_numbers_that_do_not_meet_the_standard_are_rows_without_numbers() -> Non
     assert pd.isna(few[["estimate", "std_error", "conf_low", "conf_high"]]).all()
     assert rows.loc[("seldom", "", "", ""), "note"] in ("interpret with caution", "reporting standards not met")
     assert rows.loc[("often", "", "", "high_city"), "estimate"] == rows.loc[("often", "level", "high", ""), "estimate"]
-    assert (rows.loc["never", "note"] == "not asked").all()
+    for name, unit in zip(absent, ("share", "per school", "per 1,000 students"), strict=True):
+        assert (rows.loc[name, "note"] == "not asked").all() and rows.loc[name, "estimate"].isna().all()
+        assert set(rows.loc[name, "unit"]) == {unit} and rows.loc[(name, "", "", ""), "n"] == 0
     assert set(rows.loc["calls", "unit"]) == {"per school"}
     assert rows.loc[("often", "", "", ""), "method"].startswith("JK1 jackknife, 50 replicates;")
 
