@@ -15,7 +15,7 @@ import pandas as pd
 from sro_research import __version__, estimates
 from sro_research.declaration import Declaration, declare, held_against_first
 from sro_research.disclosure.ledger import Ledger, read_ledger, rows_to_keep, write_ledger
-from sro_research.disclosure.national import read_public_table
+from sro_research.disclosure.national import read_yardstick_table
 from sro_research.disclosure.pattern import Pattern
 from sro_research.disclosure.policy import Policy
 from sro_research.errors import BoundaryError, DisclosureError, StudyFileError, WorkbenchError, nearest
@@ -133,7 +133,9 @@ class Study:
         """Read the national figures that this study's figures are held against; none where it does not ask for it."""
         if self.yardstick is None:
             return None
-        table = read_public_table(Path(self.parameters.folders.standards) / self.yardstick.table)
+        standards = Path(self.parameters.folders.standards)
+        asked, _ = read_ssocs(standards / self.yardstick.survey)
+        table = read_yardstick_table(standards / self.yardstick.table, asked.measures)
         wanted = {figure.national for figure in self.yardstick.figures}
         return table[(table["wave"] == self.yardstick.wave) & table["measure"].isin(wanted)]
 
@@ -446,7 +448,7 @@ def _national(parameters: Parameters) -> National | None:
             rule = f"no file of the national survey is known for wave '{wave.id}'"
             raise StudyFileError(parameters.where("waves", i, "id"), rule, fix=nearest(wave.id, layouts))
     chosen = {wave.id: layouts[wave.id] for wave in parameters.waves}
-    return National(parameters.public_use_source, asked, chosen)
+    return National(parameters.public_use_source, asked, chosen, layouts)
 
 
 def _check_names(parameters: Parameters, instruments: dict[str, Instrument]) -> None:

@@ -126,7 +126,7 @@ SSOCS = PROJECT.parent / "shared" / "data" / "ssocs"
 @pytest.fixture(scope="session")
 def ssocs() -> dict[str, pd.DataFrame]:
     """The schools of the School Survey on Crime and Safety by wave, where the public-use files are at hand."""
-    if not (SSOCS / "pu_ssocs20.sav").is_file():
-        pytest.skip("the public-use files of the survey are not beside the project (shared/data/ssocs)")
     asked, layouts = read_ssocs_maps(PROJECT / "params" / "standards" / "ssocs")
+    if not all((SSOCS / f"{layout.file}.sav").is_file() for layout in layouts.values()):
+        pytest.skip("the public-use files of the survey are not all beside the project (shared/data/ssocs)")
     return {wave: read_ssocs(find_ssocs(SSOCS, layout), layout=layout, asked=asked) for wave, layout in layouts.items()}

@@ -1,11 +1,13 @@
 """A made-up national survey of schools: files as NCES lays them out, with numbers that are nobody's.
 
 Half of the schools of a page have an officer; of the high schools nine in ten. Of most kinds 40 schools took part, of
-combined schools 10, which are too few to be shown.
+combined schools 10, which are too few to be shown. The files have fewer schools than were published, so the study has
+maps of its own, which say so.
 """
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +16,9 @@ from conftest import PROJECT
 
 from sro_research.standards.ssocs import SsocsColumn, SsocsLayout, SsocsMeasures, read_ssocs
 
-ASKED, LAYOUTS = read_ssocs(PROJECT / "params" / "standards" / "ssocs")
+STANDARDS = PROJECT / "params" / "standards"
+ASKED, LAYOUTS = read_ssocs(STANDARDS / "ssocs")
+SCHOOLS = 520
 OFFICERS = {"elementary": 0.5, "middle": 0.5, "high": 0.9, "combined": 0.5}
 MANY, FEW = 40, 10
 RARE = 0.06
@@ -29,10 +33,22 @@ def write_files(folder: Path, *, seed: int = 7) -> None:
 
 
 def national_study(folder: Path, *, data: Path | None = None) -> Path:
-    """Write a study file like params/ssocs.yaml whose data and results lie in a folder."""
-    path, folders = folder / "national.yaml", f"{{data: {data or folder / 'data'}, reports: {folder}/reports}}"
+    """Write a study file like params/ssocs.yaml whose data and results lie in a folder, its maps beside the data."""
+    path, data = folder / "national.yaml", data or folder / "data"
+    if not (standards := data.parent / "standards").exists():
+        write_standards(standards)
+    folders = f"{{data: {data}, standards: {standards}, reports: {folder}/reports}}"
     path.write_text(f"extends: {PROJECT}/params/ssocs.yaml\nfolders: {folders}\n", encoding="utf-8")
     return path
+
+
+def write_standards(folder: Path) -> None:
+    """Write the standards of the project to a folder, with maps of as many schools as the made-up files have."""
+    shutil.copytree(STANDARDS, folder)
+    for layout in LAYOUTS.values():
+        path = folder / "ssocs" / f"{layout.wave}.yaml"
+        text = path.read_text(encoding="utf-8")
+        path.write_text(text.replace(f"schools: {layout.schools}\n", f"schools: {SCHOOLS}\n"), encoding="utf-8")
 
 
 def made_up(layout: SsocsLayout, asked: SsocsMeasures, random: np.random.Generator) -> pd.DataFrame:

@@ -1,9 +1,10 @@
-"""What may be shown of a national survey of schools: the publisher's rule, not the one that protects people.
+"""What may be shown of a national survey of schools: what is sure enough, not the rule that protects people.
 
 Each record of a public-use file is a school, and its publisher has protected it already: anyone may download the file
-and count again. What is left to decide is whether an estimate says enough. NCES does not report one from too few
-schools or with a standard error of half its size, and marks one with a standard error of 30 % or more (constants and
-their sources in `estimates`). The rule is applied here anew, whatever the estimates say of themselves.
+and count again. What is left to decide is whether an estimate says enough. NCES does not report one with a standard
+error of half its size or more, and marks one with a standard error of 30 % or more. How many schools are too few NCES
+leaves to each survey; we take fewer than 30 as too few (constants and their sources in `estimates`). The rule is
+applied here anew, whatever the estimates say of themselves.
 
 It holds for the population `SCHOOL` alone. A study of people has no such rows: `safe.safe_cells` refuses them, and a
 study file may not ask for both. A page may tell a number of that population only where it stands in a public table.
@@ -11,7 +12,7 @@ study file may not ask for both. A page may tell a number of that population onl
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -22,11 +23,13 @@ from sro_research.disclosure.claims import Claim, against_cells
 from sro_research.disclosure.pattern import ROW, Pattern
 from sro_research.disclosure.safe import (
     CAUTION,
+    CODED,
     COLUMNS,
     NOT_AVAILABLE,
     NOT_MET,
     SCHEMA,
     SHOWN,
+    WITH_NUMBERS,
 )
 from sro_research.errors import DisclosureError
 from sro_research.estimates import (
@@ -35,6 +38,7 @@ from sro_research.estimates import (
     ESTIMATED,
     FEWEST_CASES,
     KEYS,
+    NOT_ESTIMABLE,
     NOT_MET_CV,
     NUMBERS,
     SCHOOL,
@@ -42,6 +46,8 @@ from sro_research.estimates import (
     coefficient_of_variation,
 )
 
+_WRITTEN_TO = 0.5e-6
+"""How far a number of a public table may be from the one it was written of."""
 _DIFFERENCE = rf"^{CHANGE_IN}|{VS_OTHERS}$"
 """What tells measures that are differences: near zero their own coefficient of variation means nothing."""
 
@@ -60,15 +66,7 @@ def national_cells(estimates: pd.DataFrame) -> pd.DataFrame:
             fix="Decide these by `decide_rows` and `safe_cells`, which protect people.",
         )
     estimates = estimates.reset_index(drop=True)
-    status = _levels(estimates)
-    differs = estimates["measure"].str.contains(_DIFFERENCE)
-    shown = set(_keys(estimates[status.isin([SHOWN, CAUTION])], estimates["measure"]))
-    beside = np.array([key in shown for key in _keys(estimates, _level_of(estimates["measure"]))], dtype=bool)
-    estimated = estimates["status"] == ESTIMATED
-    enough = (estimates["n"] >= FEWEST_CASES).fillna(False) & beside
-    of_difference = np.select([~estimated, enough], [NOT_AVAILABLE, SHOWN], NOT_MET)
-    status = status.mask(differs, pd.Series(of_difference, index=status.index))
-    cells = estimates.assign(status=status.astype("string"))
+    cells = estimates.assign(status=_decided(estimates).astype("string"))
     cells[NUMBERS] = cells[NUMBERS].mask(~cells["status"].isin([SHOWN, CAUTION]))
     return SCHEMA.validate(cells[COLUMNS].sort_values(KEYS, ignore_index=True))
 
@@ -95,7 +93,8 @@ def public_table(cells: pd.DataFrame, *, nation: bool = False) -> str:
 def read_public_table(path: Path) -> pd.DataFrame:
     """Read what `public_table` wrote, as safe cells.
 
-    Raises `DisclosureError` where the file is missing or is no such table.
+    The rule is applied again: a table that anyone may have written vouches for nothing. Raises `DisclosureError` where
+    the file is missing, is no such table, or shows numbers that the rule does not.
     """
     texts = {**dict.fromkeys(KEYS, "string"), "unit": "string", "status": "string"}
     numbers = {number: "Int64" if number == "n" else "Float64" for number in NUMBERS}
@@ -111,6 +110,26 @@ def read_public_table(path: Path) -> pd.DataFrame:
         ) from None
     if others := int((cells["population"] != SCHOOL).sum()):
         raise DisclosureError(path, "it has rows that are not about schools", rows=others, fix="Take them out.")
+    if unfit := int(_shown_against_the_rule(cells).sum()):
+        rule = "it shows numbers that do not meet the reporting standards, or without their mark"
+        raise DisclosureError(path, rule, rows=unfit, fix="Take the yardstick.csv of a release.")
+    return cells
+
+
+def read_yardstick_table(path: Path, measures: Collection[str]) -> pd.DataFrame:
+    """Read a public table of all schools together, of `measures` alone: what a district can be held against.
+
+    Raises `DisclosureError` as `read_public_table`, and where there are rows of anything else.
+    """
+    cells = read_public_table(path)
+    parts = int((cells[["construct", "group_by", "group", "school_id"]] != "").any(axis=1).sum())
+    unknown = int((~cells["measure"].isin(list(measures))).sum())
+    for rows, rule in (
+        (parts, "it has rows that are not about all schools together"),
+        (unknown, "it has measures that the survey does not have"),
+    ):
+        if rows:
+            raise DisclosureError(path, rule, rows=rows, fix="Take the yardstick.csv of a release.")
     return cells
 
 
@@ -126,8 +145,33 @@ def not_public(claims: Iterable[Claim], public: pd.DataFrame | None) -> list[str
     return [f"{page}: it tells of schools of the nation, and no public table is given. Give one" for page in pages]
 
 
+def _decided(estimates: pd.DataFrame) -> pd.Series:
+    """Return the status of each row, levels and differences."""
+    status, differs = _levels(estimates), estimates["measure"].str.contains(_DIFFERENCE)
+    shown = set(_keys(estimates[status.isin([SHOWN, CAUTION])], estimates["measure"]))
+    beside = np.array([key in shown for key in _keys(estimates, _level_of(estimates["measure"]))], dtype=bool)
+    enough = (estimates["n"] >= FEWEST_CASES).fillna(False) & beside
+    of_difference = np.select([estimates["status"] != ESTIMATED, enough], [NOT_AVAILABLE, SHOWN], NOT_MET)
+    return status.mask(differs, pd.Series(of_difference, index=status.index))
+
+
+def _shown_against_the_rule(cells: pd.DataFrame) -> pd.Series:
+    """Tell which written rows have numbers that the rule does not show, or shows with a mark that they lack."""
+    # Half of the last written digit may stand between a number and what it was decided by.
+    as_estimated = cells.assign(
+        status=cells["estimate"].notna().map({True: ESTIMATED, False: NOT_ESTIMABLE}),
+        std_error=(cells["std_error"] - _WRITTEN_TO).clip(lower=0),
+        estimate=cells["estimate"].abs() + _WRITTEN_TO,
+    )
+    decided, says = _decided(as_estimated), cells["status"]
+    unmarked = (says == SHOWN) & (decided == CAUTION)
+    some = (cells["unit"] == "share") & ~cells["estimate"].isin([0, 1]) & ~cells["measure"].str.contains(_DIFFERENCE)
+    unsure = some & cells["std_error"].isna()  # Only where all schools or none say so is there no error.
+    return says.isin(WITH_NUMBERS) & (~decided.isin([SHOWN, CAUTION]) | unmarked | unsure | (says == CODED))
+
+
 def _levels(estimates: pd.DataFrame) -> pd.Series:
-    """Return the status of each row by NCES's rule; what nobody was asked is not available."""
+    """Return the status of each row by NCES's marks and our fewest schools; what nobody was asked is not available."""
     cv, few = coefficient_of_variation(estimates), (estimates["n"] < FEWEST_CASES).fillna(True)
     status = pd.Series(SHOWN, index=estimates.index).mask((cv >= CAUTION_CV).fillna(False), CAUTION)
     status = status.mask((cv >= NOT_MET_CV).fillna(False) | few | (estimates["status"] != ESTIMATED), NOT_MET)

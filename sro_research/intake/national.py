@@ -19,18 +19,19 @@ KIND = "national"
 def find_national(folder: Path, layouts: Mapping[str, SsocsLayout]) -> dict[str, Path]:
     """Return the file of each wave below a folder.
 
-    Raises one `SourceError` that names all that are not there, and says who publishes them and what to put where.
+    Raises one `SourceError` that names all that are not there, or are there twice, and says who publishes them and what
+    to put where.
     """
     found: dict[str, Path] = {}
-    missing: list[SourceError] = []
+    wrong: list[SourceError] = []
     for wave, layout in layouts.items():
         try:
             found[wave] = find_ssocs(folder, layout)
         except SourceError as error:
-            missing.append(error)
-    if missing:
-        fix = f"{missing[0].fix} Or let `folders.data` name the folder that has it."
-        raise SourceError(folder, "; ".join(error.rule for error in missing), fix=fix)
+            wrong.append(error)
+    if wrong:
+        fix = " ".join(dict.fromkeys(error.fix for error in wrong))
+        raise SourceError(folder, "; ".join(error.rule for error in wrong), fix=fix)
     return found
 
 

@@ -6,7 +6,8 @@ holds what, and what its codes mean; nothing is read that it does not name. Code
     -1   a legitimate skip: the question does not apply. Missing, or no, as the map says
     -9   not ascertained: missing
 
-Any other code that the map does not know stops the reading: it would be another question than the map describes.
+Any other code that the map does not know stops the reading: it would be another question than the map describes. So
+does another number of schools than the published file has: a part of the file is not the nation.
 """
 
 from __future__ import annotations
@@ -23,16 +24,32 @@ from sro_research.standards.ssocs import SsocsCodes, SsocsColumn, SsocsLayout, S
 
 SKIP, NOT_ASCERTAINED = -1, -9
 ENDINGS = (".sav", ".csv")
-PUBLISHED = "Download it from nces.ed.gov/surveys/ssocs (data products) and put it there."
+PUBLISHED = (
+    "Download it from nces.ed.gov/surveys/ssocs (data products) and put it there."
+    " Or let `folders.data` name the folder that has it."
+)
+KEEP_ONE = "Keep one of these files there."
 
 
 def find_ssocs(folder: Path, layout: SsocsLayout) -> Path:
-    """Return the path of a year's file below a folder; raises `SourceError` that says where it is published."""
-    for path in folder.glob("*"):
-        if path.stem.lower() == layout.file.lower() and path.suffix.lower() in ENDINGS:
-            return path
-    names = " or ".join(layout.file + ending for ending in ENDINGS)
-    raise SourceError(folder, f"the survey of {layout.label['en']} ({names}) is not there", fix=PUBLISHED)
+    """Return the path of a year's file below a folder.
+
+    Raises `SourceError` where it is not there, which says where it is published, and where it is there twice: nothing
+    tells which of the two is right.
+    """
+    found = [
+        path
+        for path in sorted(folder.glob("*"))
+        if path.stem.lower() == layout.file.lower() and path.suffix.lower() in ENDINGS
+    ]
+    year = layout.label["en"]
+    if not found:
+        names = " or ".join(layout.file + ending for ending in ENDINGS)
+        raise SourceError(folder, f"the survey of {year} ({names}) is not there", fix=PUBLISHED)
+    if len(found) > 1:
+        names = ", ".join(path.name for path in found)
+        raise SourceError(folder, f"the survey of {year} is there more than once ({names})", fix=KEEP_ONE)
+    return found[0]
 
 
 def read_ssocs(path: Path, *, layout: SsocsLayout, asked: SsocsMeasures) -> pd.DataFrame:
@@ -40,7 +57,8 @@ def read_ssocs(path: Path, *, layout: SsocsLayout, asked: SsocsMeasures) -> pd.D
 
     Columns: `school_id`, `wave`, the groupings in words, the measures (shares as booleans, counts as numbers), `weight`
     and `replicate_1` onward. Measures and groupings that the year does not have are missing throughout. Raises
-    `SourceError` naming the variable and the year where one is missing or has a code that the map does not know.
+    `SourceError` naming the variable and the year where one is missing or has a code that the map does not know, and
+    where the file has not as many schools as were published.
     """
     file = _File(path, read_export(path), layout)
     columns: dict[str, pd.Series] = {
@@ -56,6 +74,7 @@ def read_ssocs(path: Path, *, layout: SsocsLayout, asked: SsocsMeasures) -> pd.D
     columns["weight"] = file.number(layout.weight)
     for i in range(1, layout.replicates.number + 1):
         columns[f"replicate_{i}"] = file.number(f"{layout.replicates.prefix}{i}")
+    file.refuse_another_number(layout.schools)
     table = pd.DataFrame(columns).astype({"school_id": "string", "wave": "string"})
     return _checked(table.reset_index(drop=True), schema_of(layout, asked), path)
 
@@ -130,6 +149,11 @@ class _File:
             skipped = (number == SKIP).fillna(False)  # what was not ascertained is not skipped
             total = total + number.mask(skipped, 0 if column and column.skip == "is_no" else pd.NA)
         return total
+
+    def refuse_another_number(self, published: int) -> None:
+        if len(self.index) != published:
+            rule = f"the file of {self.year} has {len(self.index)} schools, and {published} were published"
+            raise SourceError(self.path, rule, fix="Download the file again.")
 
     def _refuse_others(self, variable: str, found: pd.Series, known: set[int], name: str) -> None:
         if others := int((found.notna() & ~found.isin(known)).sum()):

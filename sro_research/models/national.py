@@ -10,7 +10,8 @@ shares after Wilson with the effective sample size, of counts t's; both with the
 that were asked leave the others out of the estimate and not out of the design.
 
 Numbers are marked as in NCES tables (see `precision`): from 30 % of the estimate on, a standard error makes the number
-one to be read with caution, which its note says; from 50 % on, and with fewer than 30 schools, there is no number.
+one to be read with caution, which its note says; from 50 % on there is no number. Nor is there with fewer than 30
+schools: NCES leaves that number to each survey, and we take that as too few.
 
 Waves are samples of their own: a change has the variance of both, and 49 degrees of freedom, which is cautious.
 
@@ -32,7 +33,7 @@ from sro_research.models import design, precision
 from sro_research.models.replicates import Replicates, jk1
 from sro_research.models.school_means import SHARE
 
-PER_SCHOOL = "per school"
+PER_SCHOOL, PER_1000_STUDENTS = "per school", "per 1,000 students"
 UNIT = ("level", "locale")
 """Schools of a level in a locale get a page of their own: `school_id` is then "high_city"."""
 BREAKDOWNS: tuple[tuple[str, ...], ...] = ((), ("level",), ("size",), ("locale",), UNIT)
@@ -40,6 +41,8 @@ AT_ONCE = 20
 """Measures that are estimated together; so many copies of 2,500 schools with 51 weights take 20 MB."""
 
 Estimator = Callable[..., pd.DataFrame]
+ByPair = Mapping[tuple[str, str], Mapping[str, str]]
+"""Reasons by the earlier and the later wave, and then by measure or grouping."""
 
 
 def jackknife_of(schools: pd.DataFrame) -> Replicates:
@@ -48,20 +51,27 @@ def jackknife_of(schools: pd.DataFrame) -> Replicates:
 
 
 def national_estimates(
-    schools: pd.DataFrame, *, shares: Sequence[str], counts: Sequence[str], absent: Mapping[str, str]
+    schools: pd.DataFrame,
+    *,
+    shares: Sequence[str],
+    counts: Sequence[str],
+    absent: Mapping[str, str],
+    rates: Sequence[str] = (),
 ) -> pd.DataFrame:
     """Estimate measures of the schools of one wave; returns rows of `estimates`.
 
-    `shares` and `counts` are columns. `absent` gives the reason for each measure that the wave does not have; it has
-    rows too, which say so. A page's unit, level and locale together, stands in `school_id`, as "high_city".
+    `shares` and `counts` are columns, or are among `absent`, which gives the reason for each measure that the wave does
+    not have; it has rows too, in its unit, which say so. `rates` all are: no public file has the number of students.
+    A page's unit, level and locale together, stands in `school_id`, as "high_city".
     """
     (wave,) = schools["wave"].unique()
     plan = jackknife_of(schools)
     made = [
         _rows(estimator, schools, plan, names[at : at + AT_ONCE]).assign(unit=unit)
         for estimator, names, unit in (
-            (design.proportions, [*shares, *absent], SHARE),
+            (design.proportions, list(shares), SHARE),
             (design.means, list(counts), PER_SCHOOL),
+            (design.means, list(rates), PER_1000_STUDENTS),
         )
         for at in range(0, len(names), AT_ONCE)
     ]
@@ -70,11 +80,12 @@ def national_estimates(
     return as_estimates(rows, population=SCHOOL, wave=wave, method=_method(plan), note=note)
 
 
-def changes(estimates: pd.DataFrame, *, broken: Mapping[str, str], broken_groups: Mapping[str, str]) -> pd.DataFrame:
+def changes(estimates: pd.DataFrame, *, broken: ByPair, broken_groups: ByPair) -> pd.DataFrame:
     """Return each measure's change from a wave to the next, as rows `change_in_<measure>` of the later one.
 
-    `broken` gives, by measure, why it cannot be compared with the wave before, `broken_groups` by grouping; these rows
-    have no number. `n` is the smaller wave's.
+    `broken` gives, by the two waves and by measure, why they cannot be compared, `broken_groups` by grouping; these
+    rows have no number. Both have every two waves that follow each other: `KeyError` otherwise, since what nobody
+    looked at is not known to be alike. `n` is the smaller wave's.
     """
     keys = ["measure", "population", "group_by", "group", "school_id", "unit"]
     tables = []
@@ -83,8 +94,9 @@ def changes(estimates: pd.DataFrame, *, broken: Mapping[str, str], broken_groups
             estimates[estimates["wave"] == earlier], on=keys, suffixes=("", "_before"), validate="1:1"
         )
         # A page's unit is of a level and of a locale; the groups of either may be others now.
-        of_unit = next((broken_groups[key] for key in UNIT if key in broken_groups), "")
-        reason = _first(_reasons(both["measure"], broken), _reasons(both["group_by"], broken_groups))
+        of_measure, of_group = broken[earlier, later], broken_groups[earlier, later]
+        of_unit = next((of_group[key] for key in UNIT if key in of_group), "")
+        reason = _first(_reasons(both["measure"], of_measure), _reasons(both["group_by"], of_group))
         tables.append(_changed(both, reason.mask((reason == "") & (both["school_id"] != ""), of_unit), earlier))
     return stack(tables)
 

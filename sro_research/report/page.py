@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Any
 
 import pandas as pd
@@ -77,6 +79,10 @@ NO_CELL = Cell("not_available")
 """Stands where a page says nothing of any cell."""
 
 
+Pair = tuple[str, str]
+"""An earlier wave and a later."""
+
+
 @dataclass(frozen=True)
 class National:
     """What pages say of a national survey of schools, beside its cells."""
@@ -85,6 +91,8 @@ class National:
     asked: SsocsMeasures
     layouts: dict[str, SsocsLayout]
     """By wave, in the order of time."""
+    known: dict[str, SsocsLayout]
+    """Also of the years that the study leaves out: what a question went through in between."""
 
     @property
     def units(self) -> dict[str, Text]:
@@ -102,7 +110,7 @@ class National:
         return list(self.layouts.values())[-1]
 
     def measures(self, kind: str) -> list[str]:
-        """Return the measures of a kind: share or count."""
+        """Return the measures of a kind: share, count or rate."""
         return [name for name, measure in self.asked.measures.items() if measure.kind == kind]
 
     def absent(self, wave: str) -> dict[str, str]:
@@ -110,25 +118,42 @@ class National:
         return {name: reason["en"] for name, reason in self.layouts[wave].absent.items()}
 
     @property
-    def broken(self) -> dict[str, str]:
-        """Why the last wave cannot be compared with the one before, in English, by measure."""
-        return {name: reason["en"] for name in self.last.measures if (reason := self.changed(name)) is not None}
+    def broken(self) -> dict[Pair, dict[str, str]]:
+        """Why a wave cannot be compared with the one before, in English, by the two waves and by measure."""
+        return {pair: _english(self.changed, self.asked.measures, pair) for pair in pairwise(self.layouts)}
 
     @property
-    def broken_groups(self) -> dict[str, str]:
-        """Why groups of the last wave cannot be compared with those of the one before, in English, by grouping."""
-        groups = self.last.groupings
-        return {name: reason["en"] for name in groups if (reason := self.changed_groups(name)) is not None}
+    def broken_groups(self) -> dict[Pair, dict[str, str]]:
+        """Why groups of a wave cannot be compared with those of the one before, in English, by waves and grouping."""
+        return {pair: _english(self.changed_groups, self.asked.groupings, pair) for pair in pairwise(self.layouts)}
 
-    def changed(self, measure: str) -> Text | None:
-        """Return why the last wave cannot be compared with the one before on a measure; None where it can."""
-        column = self.last.measures.get(measure)
-        return column.changed if column is not None else self.last.absent.get(measure)
+    def changed(self, measure: str, between: Pair) -> Text | None:
+        """Return why a measure of the later of two waves cannot be compared with the earlier; None where it can."""
+        if absent := self.layouts[between[1]].absent.get(measure):
+            return absent
+        columns = [layout.measures.get(measure) for layout in self._since(between)]
+        return _together([column.changed for column in columns if column is not None])
 
-    def changed_groups(self, grouping: str) -> Text | None:
-        """Return why groups of the last wave cannot be compared with those of the one before; None where they can."""
-        codes = self.last.groupings.get(grouping)
-        return codes.changed if codes is not None else None
+    def changed_groups(self, grouping: str, between: Pair) -> Text | None:
+        """Return why groups of the later of two waves cannot be compared with the earlier's; None where they can."""
+        codes = [layout.groupings.get(grouping) for layout in self._since(between)]
+        return _together([of.changed for of in codes if of is not None])
+
+    def _since(self, between: Pair) -> list[SsocsLayout]:
+        """Return the files after the earlier wave, up to the later: also of years that the study leaves out."""
+        years = list(self.known)
+        return [self.known[year] for year in years[years.index(between[0]) + 1 : years.index(between[1]) + 1]]
+
+
+def _english(changed: Callable[[str, Pair], Text | None], names: Iterable[str], between: Pair) -> dict[str, str]:
+    return {name: reason["en"] for name in names if (reason := changed(name, between)) is not None}
+
+
+def _together(reasons: Iterable[Text | None]) -> Text | None:
+    """Return reasons one after the other, each once."""
+    given = [reason for reason in reasons if reason is not None]
+    languages = given[0] if given else {}
+    return {of: " ".join(dict.fromkeys(reason[of] for reason in given)) for of in languages} or None
 
 
 @dataclass(frozen=True)

@@ -104,6 +104,7 @@ class SsocsLayout(Strict):
     label: Text
     file: Words = Field(description="The name under which the file is published, without .sav or .csv.")
     caution: Text | None = Field(None, description="What a reader must know who compares this year with others.")
+    schools: int = Field(ge=1, description="How many schools the published file has: one with fewer is cut off.")
     school: Words = Field(description="The variable that numbers schools.")
     weight: Words = Field(description="The full-sample weight.")
     replicates: SsocsReplicates

@@ -32,6 +32,7 @@ class Yardstick(Strict):
     table: Words = Field(
         description="National estimates beside this file; `sro-research run params/ssocs.yaml` makes it."
     )
+    survey: Identifier = Field(description="The folder beside this file that says what the survey asks.")
     wave: Identifier = Field(description="The wave of the table that is used.")
     label: Text = Field(description="How pages call this wave.")
     source: Text

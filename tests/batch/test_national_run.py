@@ -70,7 +70,9 @@ def test_a_page_says_what_the_files_say(national: Run) -> None:
 def test_too_few_schools_have_no_numbers(national: Run) -> None:
     page = text_of(national.release / "school_combined_city.html")
     assert W("national_who_few", fewest=30) in page
-    assert W("short_heading") not in page and "of 100 schools" not in page.replace(W("how_margin", margin=5), "")
+    assert W("short_heading") not in page and "of 100 schools" not in page.replace(
+        W("national_how_margin", margin=5), ""
+    )
 
 
 def test_marks_stand_where_numbers_are_unsure_and_are_explained(national: Run) -> None:
@@ -176,6 +178,15 @@ def test_a_file_of_another_year_stops_the_study_with_one_sentence(tmp_path: Path
     assert told.returncode == 2 and "of 2019–20 is missing" in told.stderr, told.stderr
 
 
+def test_a_cut_off_file_stops_the_study_with_one_sentence(tmp_path: Path) -> None:
+    write_files(tmp_path / "data")
+    path = tmp_path / "data" / f"{LAYOUTS['2020'].file}.csv"
+    path.write_text("".join(path.read_text(encoding="utf-8").splitlines(keepends=True)[:301]), encoding="utf-8")
+    told = sro_research("check", national_study(tmp_path))
+    assert told.returncode == 2 and len(told.stderr.splitlines()) == 1, told.stderr
+    assert "the file of 2019–20 has 300 schools, and 520 were published" in told.stderr
+
+
 def test_check_reads_the_files_and_says_that_the_study_can_run(national: Run) -> None:
     told = sro_research("check", national.params_file)
     assert told.returncode == 0, told.stderr
@@ -185,15 +196,10 @@ def test_check_reads_the_files_and_says_that_the_study_can_run(national: Run) ->
 def test_the_committed_yardstick_is_what_the_public_files_give(ssocs: dict[str, pd.DataFrame], tmp_path: Path) -> None:
     survey = open_study(str(national_study(tmp_path))).national
     assert survey is not None
-    shares, counts = survey.measures("share"), survey.measures("count")
+    shares, counts, rates = (survey.measures(kind) for kind in ("share", "count", "rate"))
     made = [
-        national_estimates(
-            ssocs[wave],
-            shares=[name for name in shares if name in layout.measures],
-            counts=[name for name in counts if name in layout.measures],
-            absent=survey.absent(wave),
-        )
-        for wave, layout in survey.layouts.items()
+        national_estimates(ssocs[wave], shares=shares, counts=counts, rates=rates, absent=survey.absent(wave))
+        for wave in survey.layouts
     ]
     path = tmp_path / "yardstick.csv"
     path.write_text(public_table(national_cells(estimates.stack(made)), nation=True), encoding="utf-8")

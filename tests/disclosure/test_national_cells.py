@@ -11,7 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sro_research.disclosure.audit import audit
-from sro_research.disclosure.national import national_cells, no_people, public_table, read_public_table
+from sro_research.disclosure.national import (
+    national_cells,
+    no_people,
+    public_table,
+    read_public_table,
+    read_yardstick_table,
+)
 from sro_research.disclosure.policy import Policy
 from sro_research.disclosure.safe import safe_cells
 from sro_research.errors import DisclosureError
@@ -125,6 +131,60 @@ def test_a_table_about_people_is_refused(tmp_path: Path) -> None:
     path.write_text(text.replace(",school,", ",student,"), encoding="utf-8")
     with pytest.raises(DisclosureError, match="not about schools"):
         read_public_table(path)
+
+
+LEVEL, CHANGE = ("plan", 100, 0.5, 0.01), ("change_in_plan", 60, 0.2, 0.05)
+GOOD = public_table(national_cells(rows(LEVEL, CHANGE, ("rare", 40, 0.02, 0.008), ("few", 12, 0.5, 0.1))))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "unfit"),
+    [
+        ("2020,100,0.500000", "2020,29,0.500000", 2),  # Too few schools, and its change has no level any more.
+        ("2020,60,0.200000", "2020,29,0.200000", 1),
+        ("0.500000,0.010000", "0.500000,0.250001", 2),
+        ("0.500000,0.010000", "0.500000,0.150001", 1),  # To be read with caution, and does not say so.
+        ("0.500000,0.010000", "0.500000,", 1),  # Half of the schools, and nothing says how sure that is.
+        ("0.500000,0.010000,0.480000,0.520000", ",,,", 2),
+        ("share,caution", "share,shown", 1),
+        ("2020,,,,,,share,not_met", "2020,12,0.5,0.1,0.3,0.7,share,shown", 1),
+        ("2020,,,,,,share,not_met", "2020,12,0.5,0.1,0.3,0.7,share,caution", 1),
+        ("2020,,,,,,share,not_met", "2020,99,0.5,,,,share,coded", 1),
+    ],
+)
+def test_a_table_that_shows_what_the_rule_does_not_is_refused(tmp_path: Path, old: str, new: str, unfit: int) -> None:
+    path = tmp_path / "yardstick.csv"
+    path.write_text(GOOD, encoding="utf-8")
+    assert len(read_public_table(path)) == 4
+    assert GOOD.count(old) == 1
+    path.write_text(GOOD.replace(old, new), encoding="utf-8")
+    with pytest.raises(DisclosureError, match=rf"do not meet the reporting standards.*\({unfit} rows?\)"):
+        read_public_table(path)
+
+
+@pytest.mark.parametrize(
+    ("planted", "found"),
+    [
+        ({}, None),
+        ({"school_id": "high_city"}, r"not about all schools together \(1 row\)"),
+        ({"group_by": "level", "group": "high"}, r"not about all schools together \(1 row\)"),
+        ({"construct": "trust"}, r"not about all schools together \(1 row\)"),
+        ({"measure": "planned"}, r"measures that the survey does not have \(1 row\)"),
+        ({"measure": "change_in_plan"}, r"measures that the survey does not have \(1 row\)"),
+    ],
+)
+def test_a_yardstick_holds_all_schools_and_known_measures_alone(
+    tmp_path: Path, planted: dict[str, str], found: str | None
+) -> None:
+    nation = rows(LEVEL)
+    more = nation.assign(**(planted or {"wave": "2018"})).astype(nation.dtypes)
+    path = tmp_path / "yardstick.csv"
+    path.write_text(public_table(national_cells(pd.concat([nation, more]))), encoding="utf-8")
+    if found is None:
+        assert len(read_yardstick_table(path, {"plan": 1})) == 2
+        return
+    with pytest.raises(DisclosureError, match=found):
+        read_yardstick_table(path, ["plan"])
 
 
 CELLS = national_cells(rows(("plan", 100, 0.5432, 0.0123), ("rare", 40, 0.02, 0.008), ("few", 12, 0.5, 0.1)))

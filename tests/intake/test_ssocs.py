@@ -8,15 +8,18 @@ import pyreadstat
 import pytest
 
 from sro_research.errors import SourceError
+from sro_research.intake.national import find_national
 from sro_research.intake.ssocs import find_ssocs, read_ssocs
 from sro_research.standards.ssocs import SsocsLayout
 from sro_research.standards.ssocs import read_ssocs as read_maps
 
-ASKED, LAYOUTS = read_maps(Path(__file__).parents[2] / "params" / "standards" / "ssocs")
+ASKED, PUBLISHED = read_maps(Path(__file__).parents[2] / "params" / "standards" / "ssocs")
+SCHOOLS = 6
+LAYOUTS = {wave: layout.model_copy(update={"schools": SCHOOLS}) for wave, layout in PUBLISHED.items()}
 LAYOUT = LAYOUTS["2020"]
 
 
-def made_up(layout: SsocsLayout = LAYOUT, rows: int = 6) -> pd.DataFrame:
+def made_up(layout: SsocsLayout = LAYOUT, rows: int = SCHOOLS) -> pd.DataFrame:
     """A file of schools with every variable of the map: all have an officer and an agreement, and say yes."""
     table = {layout.school: [f"{i:04d}" for i in range(1, rows + 1)]}
     for grouping in layout.groupings.values():
@@ -100,11 +103,42 @@ def test_another_file_than_the_map_describes_is_refused(change, words: str, tmp_
         read(change(made_up()), tmp_path)
 
 
+@pytest.mark.parametrize("ending", [".csv", ".sav"])
+@pytest.mark.parametrize("rows", [1, SCHOOLS - 1, SCHOOLS + 1])
+def test_a_part_of_the_file_is_not_the_nation(rows: int, ending: str, tmp_path: Path) -> None:
+    words = f"pu_ssocs20.*the file of 2019–20 has {rows} schools, and 6 were published.*Download the file again"
+    with pytest.raises(SourceError, match=words):
+        read(made_up(rows=rows), tmp_path, ending=ending)
+
+
+def test_the_maps_know_how_many_schools_were_published() -> None:
+    assert {wave: layout.schools for wave, layout in PUBLISHED.items()} == {"2018": 2762, "2020": 2370}
+
+
+@pytest.mark.parametrize(
+    "measure",
+    ["incident_to_police", "incidents_to_police", "security_staff", "security_staff_full_time", "long_suspension"],
+)
+def test_counts_whose_label_is_another_since_2018_have_no_trend(measure: str) -> None:
+    changed = PUBLISHED["2020"].measures[measure].changed
+    assert changed is not None and changed.keys() == {"en", "es"}
+
+
 def test_says_where_the_files_are_published(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"\(pu_ssocs20.sav or pu_ssocs20.csv\) is not there.*nces.ed.gov"):
         find_ssocs(tmp_path, LAYOUT)
     (tmp_path / "PU_SSOCS20.SAV").touch()
     assert find_ssocs(tmp_path, LAYOUT).name == "PU_SSOCS20.SAV"
+
+
+def test_of_two_files_of_a_year_none_is_chosen(tmp_path: Path) -> None:
+    (tmp_path / "pu_ssocs20.csv").touch()
+    (tmp_path / "PU_SSOCS20.SAV").touch()
+    words = r"2019–20 is there more than once \(PU_SSOCS20.SAV, pu_ssocs20.csv\)"
+    with pytest.raises(SourceError, match=rf"{words}.*Keep one"):
+        find_ssocs(tmp_path, LAYOUT)
+    with pytest.raises(SourceError, match=rf"2017–18 .* is not there; .*{words}.*nces.ed.gov.*Keep one"):
+        find_national(tmp_path, LAYOUTS)
 
 
 def test_the_real_files(ssocs: dict[str, pd.DataFrame]) -> None:

@@ -94,8 +94,13 @@ def some_schools(seed: int = 1) -> pd.DataFrame:
 
 
 def test_numbers_that_do_not_meet_the_standard_are_rows_without_numbers() -> None:
+    absent = dict.fromkeys(("never", "visits", "calls_per_1000"), "not asked")
     rows = national_estimates(
-        some_schools(), shares=["often", "seldom"], counts=["calls"], absent={"never": "not asked"}
+        some_schools(),
+        shares=["often", "seldom", "never"],
+        counts=["calls", "visits"],
+        rates=["calls_per_1000"],
+        absent=absent,
     )
     rows = rows.set_index(["measure", "group_by", "group", "school_id"]).sort_index()
     few = rows.loc[("often", "level", "combined", "")]
@@ -104,7 +109,9 @@ def test_numbers_that_do_not_meet_the_standard_are_rows_without_numbers() -> Non
     assert pd.isna(few[["estimate", "std_error", "conf_low", "conf_high"]]).all()
     assert rows.loc[("seldom", "", "", ""), "note"] in ("interpret with caution", "reporting standards not met")
     assert rows.loc[("often", "", "", "high_city"), "estimate"] == rows.loc[("often", "level", "high", ""), "estimate"]
-    assert (rows.loc["never", "note"] == "not asked").all()
+    for name, unit in zip(absent, ("share", "per school", "per 1,000 students"), strict=True):
+        assert (rows.loc[name, "note"] == "not asked").all() and rows.loc[name, "estimate"].isna().all()
+        assert set(rows.loc[name, "unit"]) == {unit} and rows.loc[(name, "", "", ""), "n"] == 0
     assert set(rows.loc["calls", "unit"]) == {"per school"}
     assert rows.loc[("often", "", "", ""), "method"].startswith("JK1 jackknife, 50 replicates;")
 
@@ -132,7 +139,8 @@ def test_a_change_has_the_variance_of_both_waves_and_none_goes_over_new_wording(
     before = national_estimates(some_schools(1), shares=["often"], counts=["calls"], absent={})
     after = national_estimates(some_schools(2).assign(wave="2020"), shares=["often"], counts=["calls"], absent={})
     both = pd.concat([after, before])
-    rows = changes(both, broken={"calls": "another question"}, broken_groups={"level": "other levels"})
+    pair = ("2018", "2020")
+    rows = changes(both, broken={pair: {"calls": "another question"}}, broken_groups={pair: {"level": "other levels"}})
     rows = rows.set_index(["measure", "group_by", "group", "school_id"]).sort_index()
     change, now, then = rows.loc[(CHANGE_IN + "often", "", "", "")], after.iloc[0], before.iloc[0]
     assert change["estimate"] == pytest.approx(now["estimate"] - then["estimate"])
@@ -142,3 +150,19 @@ def test_a_change_has_the_variance_of_both_waves_and_none_goes_over_new_wording(
     assert rows.loc[(CHANGE_IN + "often", "level", "high", ""), "note"] == "other levels"
     assert rows.loc[(CHANGE_IN + "often", "", "", "high_city"), "status"] == NOT_ESTIMABLE
     assert rows.loc[(CHANGE_IN + "often", "locale", "city", ""), "status"] == "estimated"
+
+
+def test_a_question_that_got_other_words_once_has_no_trend_over_that_and_one_after_it() -> None:
+    waves = [
+        national_estimates(some_schools(i).assign(wave=wave), shares=["often"], counts=[], absent={})
+        for i, wave in enumerate(("2018", "2020", "2022"))
+    ]
+    early, late = ("2018", "2020"), ("2020", "2022")
+    rows = changes(
+        pd.concat(waves), broken={early: {"often": "reworded"}, late: {}}, broken_groups={early: {}, late: {}}
+    )
+    nation = rows[(rows["group_by"] == "") & (rows["school_id"] == "")].set_index("wave")
+    assert nation.loc["2020", "note"] == "reworded" and pd.isna(nation.loc["2020", "estimate"])
+    assert nation.loc["2022", "estimate"] == pytest.approx(waves[2]["estimate"][0] - waves[1]["estimate"][0])
+    with pytest.raises(KeyError):
+        changes(pd.concat(waves), broken={early: {}}, broken_groups={early: {}})

@@ -56,13 +56,24 @@ def test_a_planted_ratio_is_found_against_schools_that_have_an_officer_too() -> 
     assert other["ratio_low"] < 1 < other["ratio_high"]
 
 
+def step_up(p_values: list[float]) -> list[float]:
+    """Benjamini and Hochberg's adjustment, by its definition: the least of p m / rank from a p-value on upward."""
+    m = len(p_values)
+    in_order = sorted(p_values)
+    return [min(1.0, *(in_order[k] * m / (k + 1) for k in range(in_order.index(p), m))) for p in p_values]
+
+
 def test_p_values_are_adjusted_within_a_wave_and_grouping() -> None:
+    # By hand: 0.005 x 4/1 = 0.02, 0.01 x 4/2 = 0.02, 0.035 x 4/3 = 0.0467 but 0.04 x 4/4 = 0.04 is less.
+    assert step_up([0.01, 0.04, 0.035, 0.005]) == pytest.approx([0.02, 0.04, 0.04, 0.02])
     found = contrasts(schools(ratio=1.5))
     for _, family in found.dropna(subset=["p_value"]).groupby(["wave", "role"]):
         groups = 1 if family["role"].iloc[0] == "officer" else 2
         assert len(family) == 2 * groups  # two outcomes, each group against the reference
         assert family["p_adjusted"].max() == pytest.approx(family["p_value"].max())
         assert (family["p_adjusted"] >= family["p_value"]).all()
+        assert family["p_adjusted"].to_list() == pytest.approx(step_up(family["p_value"].to_list()))
+        assert family["p_adjusted"].min() > family["p_value"].min(), "some adjustment was made"
 
 
 def test_what_a_years_file_does_not_have_is_said() -> None:

@@ -12,7 +12,7 @@ from sro_research.estimates import SCHOOL
 from sro_research.report import sections
 from sro_research.report.page import Page
 from sro_research.report.parts import Bullets, Cards, Figure, Section, Table, plain
-from sro_research.report.words import load_words
+from sro_research.report.words import Words, load_words
 from sro_research.study import open_report
 
 EN, ES = load_words("en"), load_words("es")
@@ -70,8 +70,28 @@ def test_the_nation_is_compared_with_the_wave_before_where_words_stayed_the_same
 def test_one_wave_alone_is_compared_with_none(pages: dict[str, Page]) -> None:
     page = replace(pages[""], waves=pages[""].waves[-1:])
     cards = next(part for part in sections.national_short(page, EN) if isinstance(part, Cards)).cards
-    assert {card.comparison for card in cards} == {EN("short_compared_none"), EN("national_card_anew")}
+    assert {card.comparison for card in cards} == {EN("short_compared_none")}
     assert sections.national_anew(page, EN) == []
+    parts = sections.national_topics(page, EN)
+    tables = [of.table if isinstance(of, Figure) else of for of in parts if isinstance(of, Table | Figure)]
+    assert tables and all(table.columns[-1] == EN("national_schools") for table in tables)
+    assert all({len(row) for row in table.rows} == {len(table.columns)} == {len(table.numeric)} for table in tables)
+
+
+def test_no_table_has_two_columns_of_one_name(pages: dict[str, Page]) -> None:
+    one_wave = [replace(page, waves=page.waves[-1:]) for page in pages.values()]
+    for page in [*pages.values(), *one_wave]:
+        for section in SECTIONS:
+            for part in section(page, EN):
+                table = part.table if isinstance(part, Figure) else part
+                assert not isinstance(table, Table) or len(set(table.columns)) == len(table.columns)
+
+
+@pytest.mark.parametrize("words", [EN, ES], ids=["en", "es"])
+def test_pages_do_not_claim_what_nobody_has_decided(pages: dict[str, Page], words: Words) -> None:
+    (said,) = [" ".join(part.items) for part in sections.national_how(pages[""], words) if isinstance(part, Bullets)]
+    assert words("how_margin", margin=5) not in said and "before looking" not in said
+    assert words("national_how_many") in said and words("national_how_marks", fewest=30) in said
 
 
 def test_what_is_not_compared_is_said_with_its_reason(pages: dict[str, Page]) -> None:

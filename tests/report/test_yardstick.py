@@ -15,7 +15,7 @@ from sro_research.estimates import as_estimates
 from sro_research.parameters import read_checked
 from sro_research.report import sections
 from sro_research.report.page import Page
-from sro_research.report.parts import Bullets, Table, plain
+from sro_research.report.parts import Bullets, Paragraph, Table, plain
 from sro_research.report.words import load_words
 from sro_research.report.yardstick import Comparison, Refusal, held_against_nation
 from sro_research.standards.yardstick import Counterpart, Yardstick
@@ -77,8 +77,19 @@ def test_a_figure_matches_or_says_why_not() -> None:
             figure(**both)
 
 
-def test_the_section_stands_only_where_something_can_be_compared(board: Page) -> None:
-    assert sections.yardstick(board, EN) == [], "nothing that a district has is asked alike by the national survey"
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_a_reader_learns_why_nothing_can_be_compared(board: Page, language: str) -> None:
+    words = load_words(language)
+    _, told, refused = sections.yardstick(board, words)
+    assert told == Paragraph(words("yardstick_none", source=KEPT.source[language]))
+    assert isinstance(refused, Bullets) and len(refused.items) == len(KEPT.figures)
+    for figure, said in zip(KEPT.figures, refused.items, strict=True):
+        assert figure.reason is not None
+        assert said == words("yardstick_refused", title=figure.title[language], reason=figure.reason[language])
+    assert sections.yardstick(replace(board, yardstick=None), words) == [], "the study does not ask for it"
+
+
+def test_what_can_be_compared_stands_above_what_cannot(board: Page) -> None:
     mixed = KEPT.model_copy(update={"figures": [figure(national="trained"), *KEPT.figures]})
     parts = sections.yardstick(replace(board, yardstick=mixed), EN)
     (table,), (refused,) = ([part for part in parts if isinstance(part, kind)] for kind in (Table, Bullets))

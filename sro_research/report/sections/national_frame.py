@@ -17,13 +17,14 @@ def national_limits(page: Page, w: Words) -> list[Part]:
 
 
 def national_how(page: Page, w: Words) -> list[Part]:
-    """Weights, ranges, marks, what is public and how it was checked, in a few sentences."""
+    """Weights, ranges, words, marks, what is public and how it was checked, in a few sentences."""
     if page.national is None:
         return []
     said = [
         w("national_how_weights"),
         w("national_how_range", replicates=page.national.last.replicates.number),
-        w("how_margin", margin=w.of_hundred(page.margins.share)),
+        w("national_how_margin", margin=w.of_hundred(page.margins.share)),
+        w("national_how_many"),
         w("national_how_marks", fewest=FEWEST_CASES),
         w("national_how_public"),
         w("national_how_audit", date=page.facts.audited),

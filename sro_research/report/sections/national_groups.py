@@ -60,11 +60,12 @@ def national_anew(page: Page, w: Words) -> list[Part]:
     national = page.national
     if national is None or len(page.waves) < 2 or not any_numbers(page, national):
         return []
-    groups = [reason for name in GROUPINGS if (reason := national.changed_groups(name))]
+    between = (page.waves[-2].id, page.last_wave.id)
+    groups = [reason for name in GROUPINGS if (reason := national.changed_groups(name, between))]
     said = [w("national_anew_groups", reason=reason[w.language]) for reason in groups]
     measures = national.asked.measures if not page.school_id else {}
     for name, measure in measures.items():
-        if (reason := national.changed(name)) and name in _on_pages(national):
+        if (reason := national.changed(name, between)) and name in _on_pages(national):
             said.append(w("national_anew", measure=measure.title[w.language], reason=reason[w.language]))
     return [Heading(w("national_anew_heading")), Bullets(said)] if said else []
 

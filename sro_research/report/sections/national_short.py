@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sro_research.estimates import CHANGE_IN, FEWEST_CASES, SCHOOL, VS_OTHERS
+from sro_research.parameters import Text
 from sro_research.report import wording
 from sro_research.report.page import NO_CELL, Cell, National, Page
 from sro_research.report.parts import Card, Cards, Heading, Paragraph, Part
@@ -50,10 +51,17 @@ def compared(page: Page, national: National, measure: str) -> tuple[Cell, Cell]:
     if page.school_id:
         others = page.cell(measure + VS_OTHERS, population=SCHOOL)
         return page.cell(measure, population=SCHOOL, school_id=""), others
-    if len(page.waves) < 2 or national.changed(measure):
+    if len(page.waves) < 2 or reworded(page, national, measure):
         return NO_CELL, NO_CELL
     before = page.cell(measure, population=SCHOOL, wave=page.waves[-2].id)
     return before, page.cell(CHANGE_IN + measure, population=SCHOOL)
+
+
+def reworded(page: Page, national: National, measure: str) -> Text | None:
+    """Return why a measure is not compared with the wave before; None where it is, or where there is no such wave."""
+    if len(page.waves) < 2:
+        return None
+    return national.changed(measure, (page.waves[-2].id, page.last_wave.id))
 
 
 def _card(page: Page, national: National, measure: str, w: Words) -> Card:
@@ -65,7 +73,7 @@ def _card(page: Page, national: National, measure: str, w: Words) -> Card:
         return Card(title, wording.mark(ours), "", w("not_met"), "")
     value = w("national_card", people=wording.share(ours, w))
     if not level.shown:
-        anew = bool(national.changed(measure)) and not page.school_id
+        anew = bool(reworded(page, national, measure)) and not page.school_id
         return Card(title, value, w("national_card_anew") if anew else w("short_compared_none"), "", "")
     people = wording.share(level, w)
     if page.school_id:

@@ -48,30 +48,36 @@ def shares_figure(
 
 
 def _shares(page: Page, national: National, topic: SsocsTopic, w: Words) -> Figure:
-    rows, body = [], []
+    rows, body, beside = [], [], _beside(page, w)
     for measure in topic.measures:
         title, ours = national.asked.measures[measure].title[w.language], page.cell(measure, population=SCHOOL)
         level, difference = compared(page, national, measure)
         rows.append((title, ours, level if page.school_id else None))
         line = [title, wording.share(ours, w), wording.share_range(ours, w), wording.count(ours, w)]
         verdict = wording.compared(difference, page.margins.share, w)[0]
-        body.append([*line, wording.share_with_range(level, w), verdict])
+        body.append([*line, *([wording.share_with_range(level, w), verdict] if beside else [])])
     title = topic.title[w.language]
     caption = w("national_groups_title", measure=title)
-    columns = [w("national_measure"), w("national_of_100"), w("likely_range"), w("national_schools"), *_beside(page, w)]
-    table = Table(caption, columns, body, [False, True, True, True, True, False])
+    columns = [w("national_measure"), w("national_of_100"), w("likely_range"), w("national_schools"), *beside]
+    table = Table(caption, columns, body, [False, True, True, True, True, False][: len(columns)])
     ours_and_others = {"ours": w("national_these"), "others": w("national_all")}
     return shares_figure(rows, table, topic=title, **ours_and_others, w=w)
 
 
 def _averages(page: Page, national: National, topic: SsocsTopic, w: Words) -> Table:
-    body = []
+    body, beside = [], _beside(page, w)[:1]
     for measure in topic.measures:
         ours, (level, _) = page.cell(measure, population=SCHOOL), compared(page, national, measure)
-        line = [average(ours, w), average_range(ours, w), wording.count(ours, w), average(level, w)]
+        line = [
+            average(ours, w),
+            average_range(ours, w),
+            wording.count(ours, w),
+            *([average(level, w)] if beside else []),
+        ]
         body.append([national.asked.measures[measure].title[w.language], *line])
     columns = [w("national_measure"), w("national_average"), w("likely_range"), w("national_schools")]
-    return Table(topic.title[w.language], [*columns, _beside(page, w)[0]], body, [False, True, True, True, True])
+    columns += beside
+    return Table(topic.title[w.language], columns, body, [False, True, True, True, True][: len(columns)])
 
 
 def average(cell: Cell, w: Words) -> str:
@@ -88,7 +94,9 @@ def average_range(cell: Cell, w: Words) -> str:
 
 
 def _beside(page: Page, w: Words) -> list[str]:
+    """Return the headings of what a page compares with; the nation's with one wave compares with nothing."""
     if page.school_id:
         return [w("national_all"), w("national_compared")]
-    before = page.waves[-2].label[w.language] if len(page.waves) > 1 else w("national_change")
-    return [before, w("national_change")]
+    if len(page.waves) < 2:
+        return []
+    return [page.waves[-2].label[w.language], w("national_change")]
