@@ -42,9 +42,10 @@ from sro_research.errors import (
 from sro_research.files import is_file, write_json
 from sro_research.forms import FORMS, export
 from sro_research.instruments import SOURCE_LANGUAGE, InstrumentFile, TranslationFile, load_instrument
-from sro_research.parameters import Language, Parameters, SsocsLayout, SsocsMeasures, Strict, TrainingStandard
+from sro_research.parameters import Language, Parameters, SsocsLayout, SsocsMeasures, Strict
 from sro_research.report.template import fixed_texts
 from sro_research.standards.indicators import Indicators
+from sro_research.standards.training import TrainingStandard
 from sro_research.study import Study, open_study
 
 if TYPE_CHECKING:

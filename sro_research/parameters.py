@@ -223,21 +223,6 @@ class Pages(Strict):
     groups: list[Identifier] = Field(description="Background questions by which results are shown.")
 
 
-class Course(Strict):
-    """A course of the training standard."""
-
-    hours: float = Field(gt=0)
-    title: Text
-
-
-class TrainingStandard(Strict):
-    """Courses that every officer of the program completes (<standards>/training.yaml)."""
-
-    schema_file = "params/training.schema.json"
-
-    courses: dict[Identifier, Course] = Field(min_length=1)
-
-
 class SsocsMeasure(Strict):
     """A figure of the School Survey on Crime and Safety, whatever the year."""
 

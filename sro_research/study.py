@@ -29,8 +29,9 @@ from sro_research.files import (
     write_text,
 )
 from sro_research.instruments import Instrument, load_instrument
-from sro_research.parameters import Course, Parameters, TrainingStandard, read_checked, read_parameters
+from sro_research.parameters import Parameters, read_checked, read_parameters
 from sro_research.report.page import Facts, Page
+from sro_research.standards.training import Course, TrainingStandard
 from sro_research.tables import is_table, read_table, write_table
 
 REPORT_ONLY = "SRO_REPORT_ONLY"
