@@ -1,7 +1,7 @@
-"""Training completed against the standard, by officer and wave.
+"""Training against the standard, in the district.
 
-These figures describe single persons. They leave this room for the district as a whole, never for a school, where
-often one officer serves.
+What single officers have taken (`training_requirements`) leaves this room for the district as a whole, never for a
+school, where often one officer serves.
 """
 
 from __future__ import annotations
@@ -10,7 +10,11 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from sro_research.measures.periods import DAYS_IN_A_MONTH, duty_days
+from sro_research.measures.training_requirements import IN_FORCE, MISSING, ON_LEAVE
 from sro_research.parameters import Wave
+
+OVERDUE_COURSES, HOURS = "training_overdue", "training_hours_per_officer_month"
 
 
 def training_status(
@@ -51,6 +55,57 @@ def training_completion(status: pd.DataFrame) -> pd.DataFrame:
     table["value"] = table["numerator"] / table["denominator"]
     return table.reset_index().assign(
         school_id="", measure="training_completion_rate", population="officer", unit="share"
+    )
+
+
+def training_rates(requirements: pd.DataFrame) -> pd.DataFrame:
+    """Return the district's training by wave, as indicators, from `training_requirements`.
+
+    Of the courses that have come due for officers who are not on leave: `training_completion_rate`, the share taken at
+    all by the wave's last day; `training_currency_rate`, the share that counts on that day, in its grace days too; and
+    `training_overdue`, how many are overdue or expired. `people` counts the officers.
+    """
+    due = requirements[requirements["come_due"] & (requirements["status"] != ON_LEAVE)]
+    rows = due.assign(
+        training_completion_rate=due["completed_on"].notna(),
+        training_currency_rate=due["status"].isin(IN_FORCE),
+        training_overdue=due["status"].isin(MISSING),
+    )
+    measures = ["training_completion_rate", "training_currency_rate", OVERDUE_COURSES]
+    sizes = rows.groupby("wave").agg(denominator=("course", "size"), people=("officer_key", "nunique"))
+    counts = rows.groupby("wave")[measures].sum().melt(ignore_index=False, var_name="measure", value_name="numerator")
+    table = counts.join(sizes).reset_index()
+    return _of_district(table, unit="share", counts=(OVERDUE_COURSES, "courses"))
+
+
+def training_hours(
+    training: pd.DataFrame, officers: pd.DataFrame, leaves: pd.DataFrame | None, waves: Sequence[Wave]
+) -> pd.DataFrame:
+    """Return the district's hours of training per officer-month of duty by wave, as indicators.
+
+    Hours are those of courses completed in the wave's period; months hold 30.4 days in service and not on leave.
+    """
+    rows = []
+    for wave in waves:
+        days = duty_days(officers, leaves, wave.start, wave.end)
+        in_wave = training["completed_on"].between(pd.Timestamp(wave.start), pd.Timestamp(wave.end))
+        theirs = in_wave & training["officer_key"].isin(officers["officer_key"])
+        months = days.sum() / DAYS_IN_A_MONTH
+        rows.append((wave.id, HOURS, training.loc[theirs, "hours"].sum(), months, int((days > 0).sum())))
+    table = pd.DataFrame(rows, columns=["wave", "measure", "numerator", "denominator", "people"])
+    return _of_district(table, unit="hours per officer-month")
+
+
+def _of_district(table: pd.DataFrame, *, unit: str, counts: tuple[str, str] = ("", "")) -> pd.DataFrame:
+    """Complete rows to indicators; those of the measure in `counts` are numbers of cases, not shares."""
+    measure, cases = counts
+    value = table["numerator"] / table["denominator"].where(table["denominator"] > 0)
+    counted = table["measure"] == measure
+    return table.assign(
+        school_id="",
+        population="officer",
+        value=value.mask(counted, table["numerator"]).astype("Float64"),
+        unit=counted.map({True: cases, False: unit}),
     )
 
 
