@@ -1,9 +1,9 @@
 """School-days on which an officer was there, and who stands in.
 
 A school-day is a weekday in a wave's period on which the school is not closed. Where the table of closures was not
-provided, holidays count as school-days, and coverage looks worse than it is. An officer is there where an assignment
-holds, in service and not on leave; single days of illness or other duty are in no table. What a school's coverage tells
-of its officer's leave is for inside; whether the officer was fully trained is told for the district only.
+provided, holidays count as school-days like any other. An officer is there where an assignment holds, in service and
+not on leave; single days of illness or other duty are in no table. What a school's coverage tells of its officer's
+leave is for inside; whether the officer was fully trained is told for the district only.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from sro_research.measures.periods import Period, common, day_numbers, merged, service_periods
+from sro_research.measures.periods import Period, common, day_number, day_numbers, lies_in, merged, service_periods
 from sro_research.parameters import Wave
 
 COVERED, UNCOVERED, TRAINED = "school_days_covered", "school_days_uncovered", "school_days_with_trained_officer"
@@ -104,15 +104,15 @@ def backup_indicators(
     """
     served, posts, rows = service_periods(officers, None), _posts(assignments), []
     for wave in waves:
-        last = int(day_numbers(pd.Series([pd.Timestamp(wave.end)]))[0])
+        last = day_number(wave.end)
         roster = schools.loc[schools["wave"] == wave.id, "school_id"]
         second = posts[(posts["role"] == SECONDARY) & (posts["first"] <= last) & (posts["last"] >= last)]
-        serving = [officer for officer in served if _in(last, served, officer)]
+        serving = [officer for officer in served if lies_in(last, served[officer])]
         second = second[second["school_id"].isin(roster) & second["officer_key"].isin(serving)]
         people = set(second["officer_key"])
         rows.append((wave.id, BACKED_UP, second["school_id"].nunique(), roster.nunique(), len(people)))
         if trained is not None:
-            ready = sum(_in(last, trained, officer) for officer in people)
+            ready = sum(lies_in(last, trained.get(officer, [])) for officer in people)
             rows.append((wave.id, BACKUPS_TRAINED, ready, len(people), len(people)))
     table = pd.DataFrame(rows, columns=["wave", "measure", "numerator", "denominator", "people"])
     value = table["numerator"] / table["denominator"].where(table["denominator"] > 0)
@@ -126,10 +126,6 @@ def _posts(assignments: pd.DataFrame) -> pd.DataFrame:
 
 def _merged(posts: pd.DataFrame) -> list[Period]:
     return merged(zip(posts["first"], posts["last"], strict=True))
-
-
-def _in(day: int, periods: dict[str, list[Period]], officer: str) -> bool:
-    return any(first <= day <= last for first, last in periods.get(officer, []))
 
 
 def _on(days: pd.Series, periods: list[Period]) -> np.ndarray:

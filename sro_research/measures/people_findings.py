@@ -11,7 +11,7 @@ import pandas as pd
 
 from sro_research.measures.outreach import outside_periods, wave_of
 from sro_research.measures.people import DAYS_FOR_A_REVIEW
-from sro_research.measures.periods import common, day_numbers, duty_days, leave_periods
+from sro_research.measures.periods import day_numbers, duty_days, leave_periods, lies_in
 from sro_research.parameters import Wave
 
 FINDING = ["finding", "rows", "explanation"]
@@ -44,8 +44,7 @@ def training_findings(
     if leaves is not None:
         away = leave_periods(leaves)
         on_leave = [
-            bool(common([(d, d)], away.get(officer, [])))
-            for officer, d in zip(table["officer_key"], day_numbers(day), strict=True)
+            lies_in(d, away.get(officer, [])) for officer, d in zip(table["officer_key"], day_numbers(day), strict=True)
         ]
         found["course_on_leave"] = (sum(on_leave), "Courses completed on a day on which the officer was on leave.")
     return _findings(found)

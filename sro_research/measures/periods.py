@@ -23,6 +23,11 @@ def day_numbers(dates: pd.Series) -> np.ndarray:
     return np.where(np.isnat(days), EVER, days.astype(np.int64))
 
 
+def day_number(day: object) -> int:
+    """Return one day as a number."""
+    return int(day_numbers(pd.Series([pd.Timestamp(day)]))[0])
+
+
 def as_day(number: int) -> pd.Timestamp:
     """Return the day of a number; missing for `EVER` and beyond."""
     return pd.Timestamp(number, unit="D") if number < EVER else pd.NaT
@@ -54,6 +59,11 @@ def without(periods: list[Period], taken: list[Period]) -> list[Period]:
 def days_within(first: int, last: int, periods: list[Period]) -> int:
     """Count the days from `first` to `last` that lie in merged periods."""
     return sum(b - a + 1 for a, b in common([(first, last)], periods)) if first <= last else 0
+
+
+def lies_in(day: int, periods: list[Period]) -> bool:
+    """Tell whether a day lies in one of the periods."""
+    return any(first <= day <= last for first, last in periods)
 
 
 def duty_day(start: int, days: int, leave: list[Period]) -> int:
@@ -92,6 +102,6 @@ def duty_days(officers: pd.DataFrame, leaves: pd.DataFrame | None, first: object
 
     `first` and `last` are days. What is counted per officer-month is counted over these, not over the calendar.
     """
-    a, b = (int(day_numbers(pd.Series([pd.Timestamp(day)]))[0]) for day in (first, last))
+    a, b = day_number(first), day_number(last)
     days = {officer: days_within(a, b, served) for officer, served in service_periods(officers, leaves).items()}
     return pd.Series(days, dtype="int64", name="duty_days").rename_axis("officer_key")

@@ -20,10 +20,12 @@ from sro_research.measures.periods import (
     Period,
     as_day,
     common,
+    day_number,
     day_numbers,
     days_within,
     duty_day,
     leave_periods,
+    lies_in,
     merged,
 )
 from sro_research.parameters import Wave
@@ -83,12 +85,12 @@ def training_requirements(
     for officer, start, end in served:
         leave = away.get(officer, [])
         for wave in waves:
-            last = _last_day(wave)
+            last = day_number(wave.end)
             if not start <= last <= end:
                 continue
             for name, course in courses.items():
                 days = [day for day in done.get((officer, name), []) if day <= last]
-                row = _stands(taken(days, int(start), course, leave), last, away=days_within(last, last, leave) > 0)
+                row = _stands(taken(days, int(start), course, leave), last, away=lies_in(last, leave))
                 rows.append({"officer_key": officer, "wave": wave.id, "course": name, **row})
     columns = [*KEYS, "first_due_on", "due_on", "completed_on", "expires_on", "come_due", "status"]
     dates = dict.fromkeys([c for c in columns if c.endswith("_on")], "datetime64[ns]")
@@ -152,7 +154,7 @@ def completion_times(
     Days of duty from an officer's first day; open cases last to the end of service or the last day of `until`. A course
     of `ALL_COURSES` is the last of all courses but refreshers. Who took a course before the first day is no case of it.
     """
-    away, done, last = leave_periods(leaves), _days_done(training), _last_day(until)
+    away, done, last = leave_periods(leaves), _days_done(training), day_number(until.end)
     rows = []
     served = zip(
         officers["officer_key"], day_numbers(officers["start_date"]), day_numbers(officers["end_date"]), strict=True
@@ -175,7 +177,3 @@ def completion_times(
 def _days_done(training: pd.DataFrame) -> dict[tuple[str, str], list[int]]:
     days = training.assign(day=day_numbers(training["completed_on"])).sort_values("day")
     return days.groupby(["officer_key", "course"])["day"].agg(list).to_dict()
-
-
-def _last_day(wave: Wave) -> int:
-    return int(day_numbers(pd.Series([pd.Timestamp(wave.end)]))[0])
