@@ -65,16 +65,17 @@ def training_rates(requirements: pd.DataFrame) -> pd.DataFrame:
     all by the wave's last day; `training_currency_rate`, the share that counts on that day, in its grace days too; and
     `training_overdue`, how many are overdue or expired. `people` counts the officers.
     """
-    due = requirements[requirements["come_due"] & (requirements["status"] != ON_LEAVE)]
-    rows = due.assign(
-        training_completion_rate=due["completed_on"].notna(),
-        training_currency_rate=due["status"].isin(IN_FORCE),
-        training_overdue=due["status"].isin(MISSING),
-    )
-    measures = ["training_completion_rate", "training_currency_rate", OVERDUE_COURSES]
-    sizes = rows.groupby("wave").agg(denominator=("course", "size"), people=("officer_key", "nunique"))
-    counts = rows.groupby("wave")[measures].sum().melt(ignore_index=False, var_name="measure", value_name="numerator")
-    table = counts.join(sizes).reset_index()
+    rows = []
+    for wave, of in requirements.groupby("wave", sort=False):
+        due = of[of["come_due"] & (of["status"] != ON_LEAVE)]
+        counts = {
+            "training_completion_rate": due["completed_on"].notna(),
+            "training_currency_rate": due["status"].isin(IN_FORCE),
+            OVERDUE_COURSES: due["status"].isin(MISSING),
+        }
+        people = due["officer_key"].nunique()
+        rows += [(wave, measure, int(which.sum()), len(due), people) for measure, which in counts.items()]
+    table = pd.DataFrame(rows, columns=["wave", "measure", "numerator", "denominator", "people"])
     return _of_district(table, unit="share", counts=(OVERDUE_COURSES, "courses"))
 
 

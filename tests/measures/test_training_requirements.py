@@ -5,6 +5,7 @@ import datetime as dt
 import pandas as pd
 import pytest
 
+from sro_research.estimates import from_indicators
 from sro_research.measures.training import training_hours, training_rates
 from sro_research.measures.training_requirements import (
     ALL_COURSES,
@@ -124,6 +125,14 @@ def test_rates_count_what_has_come_due() -> None:
     assert set(rates["denominator"]) == {3} and set(rates["people"]) == {2} and set(rates["school_id"]) == {""}
     assert rates["value"].to_list() == pytest.approx([2 / 3, 1 / 3, 2])
     assert rates["unit"].to_list() == ["share", "share", "courses"]
+
+
+def test_where_nothing_has_come_due_there_is_no_rate() -> None:
+    rows = training_requirements(training(), officers(("new", "2024-12-01", None)), None, {"basic": BASIC}, [WAVE])
+    rates = training_rates(rows).set_index("measure")
+    assert rates["value"].isna().tolist() == [True, True, False] and rates.loc["training_overdue", "value"] == 0
+    estimates = from_indicators(rates.reset_index(), people="people", method="m")
+    assert estimates["status"].tolist() == ["not_estimable", "not_estimable", "estimated"]
 
 
 def test_hours_per_officer_month_leave_out_leave() -> None:

@@ -13,9 +13,14 @@ from sro_research import schemas
 from sro_research.measures.coverage import coverage_calendar, coverage_indicators, school_days
 from sro_research.measures.people import coaching_times, review_indicators, selection_ratings
 from sro_research.measures.people_findings import assignment_findings, people_findings, training_findings
-from sro_research.measures.training_requirements import completion_times, trained_periods, training_requirements
+from sro_research.measures.training_requirements import (
+    ALL_COURSES,
+    completion_times,
+    trained_periods,
+    training_requirements,
+)
 from sro_research.models.precision import korn_graubard
-from sro_research.models.time_to_event import kaplan_meier, survival_at, time_by_which
+from sro_research.models.time_to_event import kaplan_meier, survival_at, time_by_which, time_estimates
 from sro_research.parameters import Wave, read_checked
 from sro_research.standards.selection import SelectionStandard
 from sro_research.standards.training import Course, TrainingStandard
@@ -164,6 +169,19 @@ def test_coverage_agrees_with_counting_day_by_day() -> None:
                 checked += 1
     assert checked > 30
     assert 0 < rows.loc[("school_days_with_trained_officer", "", "2026"), "value"] < 1
+
+
+def test_times_to_each_course_become_estimates() -> None:
+    t = made(6, count=60)
+    cases = completion_times(t["training"], t["officers"], t["leaves"], COURSES, WAVES[-1])
+    rows = time_estimates(
+        cases.rename(columns={"course": "construct"}),
+        measure="training_time", by=["construct"], within=[180], population="officer",
+    ).set_index(["measure", "construct"])  # fmt: skip
+    assert set(rows.loc["training_time_median_days"].index) == {ALL_COURSES, *COURSES}
+    assert set(rows["n"]) == {len(t["officers"])}
+    middle = rows.loc["training_time_median_days", "estimate"]
+    assert middle[ALL_COURSES] > middle.drop(ALL_COURSES).max()  # the last of ten takes longer than any of them
 
 
 def test_what_has_come_due_is_mostly_taken() -> None:
