@@ -64,6 +64,8 @@ def day(text: str | None) -> pd.Timestamp:
         (BASIC, "2024-01-01", ["2025-01-01"], "overdue", "2024-04-10", None),  # after the wave: not yet known then
         (YEARLY, "2024-01-01", ["2024-02-01"], "expired", "2024-05-21", "2024-05-11"),
         (YEARLY, "2024-01-01", ["2024-02-01", "2024-09-15"], "in grace", "2024-05-21", "2024-12-24"),
+        (YEARLY, "2024-01-01", ["2024-09-12"], "in grace", "2024-02-20", "2024-12-21"),  # the last day of grace
+        (YEARLY, "2024-01-01", ["2024-09-11"], "expired", "2024-12-30", "2024-12-20"),
         (YEARLY, "2024-01-01", ["2024-09-22"], "completed late", "2024-02-20", "2024-12-31"),
         (YEARLY, "2024-01-01", ["2024-09-15"], "in grace", "2024-02-20", "2024-12-24"),
         (YEARLY, "2024-01-01", ["2024-06-20", "2024-10-08"], "completed in time", "2024-10-08", "2025-01-16"),
@@ -179,3 +181,15 @@ def test_time_to_completion_has_open_cases() -> None:
     assert single.T.to_dict("list") == {"took": [20, True], "open": [9, False], "left": [30, False]}
     whole = cases[cases["course"] == ALL_COURSES].set_index("officer_key")["duration"]
     assert whole.to_dict() == {"took": 20, "open": 9, "left": 30}
+
+
+def test_the_first_day_is_day_zero_on_leave_or_not() -> None:
+    people = officers(("at once", "2024-01-01", None), ("away", "2024-01-01", None))
+    done = training(("at once", "c", "2024-01-01"), ("away", "c", "2024-01-31"))
+    cases = completion_times(done, people, leaves(("away", "2024-01-01", "2024-01-10")), {"c": BASIC}, WAVE)
+    assert cases[cases["course"] == "c"].set_index("officer_key")["duration"].to_dict() == {"at once": 0, "away": 21}
+
+
+@pytest.mark.parametrize(("start", "come_due"), [("2024-09-21", True), ("2024-09-22", False)])
+def test_a_course_has_come_due_when_its_due_day_is_past(start: str, come_due: bool) -> None:
+    assert bool(stands(BASIC, start=start)["come_due"]) is come_due
