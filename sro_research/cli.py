@@ -52,6 +52,7 @@ from sro_research.parameters import (
 from sro_research.report.template import fixed_texts
 from sro_research.standards.indicators import Indicators
 from sro_research.standards.ssocs import SsocsLayout, SsocsMeasures
+from sro_research.standards.training import TrainingStandard
 from sro_research.standards.yardstick import Yardstick
 from sro_research.study import Study, open_study
 

@@ -234,21 +234,6 @@ class Pages(Strict):
     groups: list[Identifier] = Field(description="Background questions by which results are shown.")
 
 
-class Course(Strict):
-    """A course of the training standard."""
-
-    hours: float = Field(gt=0)
-    title: Text
-
-
-class TrainingStandard(Strict):
-    """Courses that every officer of the program completes (<standards>/training.yaml)."""
-
-    schema_file = "params/training.schema.json"
-
-    courses: dict[Identifier, Course] = Field(min_length=1)
-
-
 class Parameters(Strict):
     """A whole study file after `extends` is resolved."""
 

@@ -32,15 +32,14 @@ from sro_research.files import (
 )
 from sro_research.instruments import Instrument, load_instrument
 from sro_research.parameters import (
-    Course,
     Parameters,
     Text,
-    TrainingStandard,
     read_checked,
     read_parameters,
 )
 from sro_research.report.page import Facts, National, Page
 from sro_research.standards.ssocs import read_ssocs
+from sro_research.standards.training import Course, TrainingStandard
 from sro_research.standards.yardstick import Yardstick
 from sro_research.tables import is_table, read_table, write_table
 

@@ -16,7 +16,8 @@ from sro_research.measures.quality import answer_quality
 from sro_research.measures.scales import score
 from sro_research.models.multilevel import BETWEEN, WITHIN, engagement_estimates
 from sro_research.models.reliability import school_reliability
-from sro_research.parameters import Quality, TrainingStandard, read_checked, read_parameters
+from sro_research.parameters import Quality, read_checked, read_parameters
+from sro_research.standards.training import TrainingStandard
 from sro_research.synthetic import Truth, make_district, write_exports
 from sro_research.synthetic.answers import make_answers
 from sro_research.synthetic.district import District
