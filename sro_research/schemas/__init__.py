@@ -8,6 +8,9 @@ from sro_research.schemas.columns import (
     REPEATED,
     TWICE,
 )
+from sro_research.schemas.contacts import (
+    contacts,
+)
 from sro_research.schemas.national import (
     national_schools,
 )
@@ -60,6 +63,7 @@ __all__ = [
     "TWO_ANSWERS",
     "assignments",
     "broken_rules",
+    "contacts",
     "convert",
     "discipline",
     "enrollment",
