@@ -58,5 +58,5 @@ def _slope(table: pd.DataFrame) -> dict[str, object]:
     error, df = cr2(fitted, "within")
     reach = float(stats.t.isf(TAIL, df)) * error if df > 0 else np.nan
     made = {"estimate": slope, "std_error": error, "conf_low": slope - reach, "conf_high": slope + reach}
-    note = {"note": FEW_SCHOOLS} if df < FEWEST_DF else {}
-    return {name: PERCENT * value for name, value in made.items()} | note
+    points: dict[str, object] = {name: PERCENT * value for name, value in made.items()}
+    return points | ({"note": FEW_SCHOOLS} if df < FEWEST_DF else {})

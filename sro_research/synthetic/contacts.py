@@ -164,7 +164,7 @@ def _with_records(
     found = np.where(happens(share_of(truth.found_share, truth.found_ratios)), "yes", "no")
     mild = np.where(happens(truth.open_share), "open", rng.choice(["returned_to_school", "warned"], len(table)))
     handed_on = np.where(arrested, "arrested", rng.choice(["referred", "diverted", "cited"], len(table)))
-    outcome = np.where(referred, handed_on, np.where(happens(truth.blank), None, mild))
+    outcome = _only(referred | ~happens(truth.blank), np.where(referred, handed_on, mild))
     routine = happens(truth.routine_share + truth.creep_per_wave * table["step"].to_numpy(dtype=float))
     second = routine ^ happens(truth.second_differs)
     classed, twice = ~happens(truth.not_classed), happens(truth.double_coded)
@@ -173,13 +173,20 @@ def _with_records(
     return table.assign(
         kind=kind,
         reason=np.where(classed, np.where(routine, ROUTINE, SAFETY), NOT_CLASSED),
-        second_reason=np.where(twice & classed, np.where(second, ROUTINE, SAFETY), None),
-        called_by=np.where(happens(truth.blank), None, called),
-        basis=np.where(searched, rng.choice(BASES, len(table)), None),
-        found=np.where(searched, found, None),
+        second_reason=_only(twice & classed, np.where(second, ROUTINE, SAFETY)),
+        called_by=_only(~happens(truth.blank), called),
+        basis=_only(searched, rng.choice(BASES, len(table))),
+        found=_only(searched, found),
         outcome=outcome,
         **{question: table[question].where(~happens(truth.blank)) for question in questions},
     )
+
+
+def _only(where: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Return values where they were recorded, blank elsewhere."""
+    made = np.full(len(values), None, dtype=object)
+    made[where] = values[where]
+    return made
 
 
 def _with_flaws(table: pd.DataFrame, waves: Sequence[Wave], truth: ContactTruth) -> pd.DataFrame:
