@@ -109,8 +109,10 @@ def districts() -> tuple[pd.DataFrame, pd.DataFrame, Contacts]:
     return _districts(replace(TRUTH, flaws={}), 20262)
 
 
-def _districts(truth: ContactTruth, seed: int) -> tuple[pd.DataFrame, pd.DataFrame, Contacts]:
-    schools = [f"{d:03d}-{s}" for d in range(DISTRICTS) for s in range(SCHOOLS)]
+def _districts(
+    truth: ContactTruth, seed: int, districts: int = DISTRICTS
+) -> tuple[pd.DataFrame, pd.DataFrame, Contacts]:
+    schools = [f"{d:03d}-{s}" for d in range(districts) for s in range(SCHOOLS)]
     enrollment, log = made(schools, WAVES[:1], truth, seed)
     return enrollment, log.table.rename(columns={"officer_id": "officer_key"}), log
 
@@ -192,12 +194,11 @@ def test_kappa_recovers_what_was_planted(districts: tuple[pd.DataFrame, pd.DataF
     known = found[found["std_error"].notna()]
     assert len(known) > 0.95 * DISTRICTS and known["n"].median() < 80
     assert found["estimate"].mean() == pytest.approx(TRUTH.kappa(TRUTH.routine_share), abs=0.02)
-    # A few dozen cases: normal limits of a kappa near 0.8 cover somewhat less than 95 %.
-    assert 0.89 <= covered(known, np.full(len(known), TRUTH.kappa(TRUTH.routine_share))).mean() <= 0.99
+    assert 0.91 <= covered(known, np.full(len(known), TRUTH.kappa(TRUTH.routine_share))).mean() <= 0.99
 
 
 def test_where_officers_differ_limits_by_officer_hold_and_others_do_not() -> None:
-    enrollment, contacts, log = _districts(replace(TRUTH, flaws={}, officer_alike=12.0), 20263)
+    enrollment, contacts, log = _districts(replace(TRUTH, flaws={}, officer_alike=12.0), 20263, 120)
     counts = by_district(group_counts(contacts, enrollment, WAVES[:1], questions=[RACE]), ["people", *STEPS])
     plain = risk_ratios(at_step(counts, "stop"), share=False)
     plain = plain[plain["group"] == "3"].set_index("school_id")
@@ -219,7 +220,7 @@ def test_where_officers_differ_limits_by_officer_hold_and_others_do_not() -> Non
 
 
 def test_the_trend_recovers_what_was_planted() -> None:
-    schools = [f"{d:03d}-{s}" for d in range(60) for s in range(12)]
+    schools = [f"{d:03d}-{s}" for d in range(40) for s in range(10)]
     _, log = made(schools, WAVES, replace(TRUTH, flaws={}), 20264)
     said = steps(log.table)
     table = pd.DataFrame(
@@ -233,4 +234,4 @@ def test_the_trend_recovers_what_was_planted() -> None:
     found = pd.concat([routine_trend(one, [w.id for w in WAVES]) for _, one in table.groupby(district)])
     planted = 100 * TRUTH.creep_per_wave
     assert found["estimate"].mean() == pytest.approx(planted, abs=0.6)
-    assert covered(found, np.full(len(found), planted)).mean() >= 0.88
+    assert covered(found, np.full(len(found), planted)).mean() >= 0.85
