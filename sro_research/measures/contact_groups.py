@@ -10,11 +10,11 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from sro_research.measures.contacts import logged_waves, of_all, steps
+from sro_research.measures.contacts import PER_STUDENTS, RATES, logged_waves, of_all, steps
 from sro_research.measures.outreach import wave_of
 from sro_research.parameters import Wave
 
-STEPS = ["contact", "stop", "search", "result", "found", "referral", "citation", "diversion", "arrest"]
+STEPS = [*RATES.values(), "result", "found"]
 KEYS = ["school_id", "wave", "group_by", "group"]
 
 
@@ -43,6 +43,22 @@ def district_counts(counts: pd.DataFrame) -> pd.DataFrame:
     lacking = counts["people"].isna() | counts["contact"].isna()
     whole = ~lacking.groupby([counts["school_id"], counts["wave"], counts["group_by"]]).transform("any")
     return of_all(counts[whole], ["group_by", "group"])[[*KEYS, "people", *STEPS]]
+
+
+def group_rates(counts: pd.DataFrame) -> pd.DataFrame:
+    """Return indicators by group from `group_counts` or `district_counts`: contacts per 100 students of the group.
+
+    Columns: `KEYS`, `measure`, `population`, `numerator`, `denominator`, `value`, `unit`. A group without students has
+    no value.
+    """
+    people = counts["people"].astype("Float64")
+    tables = []
+    for measure, step in RATES.items():
+        events = counts[step].astype("Float64")
+        value = PER_STUDENTS * events / people.mask(people == 0)
+        made = counts[KEYS].assign(measure=f"{measure}_per_{PER_STUDENTS}_students", population="student")
+        tables.append(made.assign(numerator=events, denominator=people, value=value))
+    return pd.concat(tables, ignore_index=True).assign(unit=f"contacts per {PER_STUDENTS} students")
 
 
 def not_recorded(contacts: pd.DataFrame, waves: Sequence[Wave], *, questions: Sequence[str]) -> pd.DataFrame:

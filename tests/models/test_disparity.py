@@ -155,6 +155,24 @@ def test_a_school_without_contacts_is_not_a_ratio_of_zero() -> None:
     assert pd.isna(rows.loc["none", "estimate"]) and rows.loc["none", "note"] != ""
 
 
+def test_limits_of_shrunken_ratios_hold_where_schools_differ() -> None:
+    rng = np.random.default_rng(11)
+    schools = [(f"{d:03d}", s) for d in range(80) for s in range(12)]
+    group, others = rng.integers(10, 120, len(schools)), rng.integers(60, 500, len(schools))
+    truth = np.exp(rng.normal(0.4, 0.4, len(schools)))
+    level = rng.uniform(0.05, 0.15, len(schools))
+    counts = {"a": (rng.poisson(group * level * truth), group), "b": (rng.poisson(others * level), others)}
+    # Each district is shrunken for itself: its name stands where the wave does.
+    place = pd.DataFrame(schools, columns=["wave", "school_id"]).astype("string").assign(group_by="race", truth=truth)
+    rows = pd.concat([place.assign(group=g, events=x, people=n) for g, (x, n) in counts.items()], ignore_index=True)
+    made = shrunken_ratios(risk_ratios(rows, share=False))
+    made = made[(made["group"] == "a") & made["estimate"].notna()]
+    holds = (made["conf_low"] <= made["truth"]) & (made["truth"] <= made["conf_high"])
+    assert len(made) > 950 and 0.93 <= holds.mean() <= 0.97
+    own = np.log(made["own_estimate"].clip(lower=0.2) / made["truth"])
+    assert (np.log(made["estimate"] / made["truth"]) ** 2).mean() < 0.6 * (own**2).mean()
+
+
 def test_too_few_schools_are_not_shrunken() -> None:
     rows = shrunken_ratios(risk_ratios(PEOPLE[PEOPLE["school_id"] < "0005"], share=False))
     assert rows["estimate"].isna().all() and set(rows["note"]) == {TOO_FEW_SCHOOLS}
