@@ -128,7 +128,7 @@ def test_each_measure_has_a_row_for_each_school_and_wave_and_for_the_district() 
     assert not made.duplicated(["measure", "school_id", "wave"]).any()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(
     rows=st.lists(
         st.fixed_dictionaries(

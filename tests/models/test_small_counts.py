@@ -56,7 +56,7 @@ def test_limits_of_none_and_all() -> None:
 COUNTS = st.integers(0, 60)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(x=COUNTS, y=COUNTS, more_x=st.integers(1, 200), more_y=st.integers(1, 200))
 def test_turning_a_ratio_over_turns_its_limits_over(x: int, y: int, more_x: int, more_y: int) -> None:
     for made in (midp_rate_ratio, score_share_ratio):
