@@ -8,6 +8,9 @@ from sro_research.schemas.columns import (
     REPEATED,
     TWICE,
 )
+from sro_research.schemas.contacts import (
+    contacts,
+)
 from sro_research.schemas.national import (
     national_schools,
 )
@@ -75,6 +78,7 @@ __all__ = [
     "broken_rules",
     "closures",
     "coaching",
+    "contacts",
     "convert",
     "discipline",
     "enrollment",
