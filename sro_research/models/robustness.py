@@ -14,12 +14,13 @@ import numpy as np
 import pandas as pd
 
 from sro_research.errors import WorkbenchError
+from sro_research.models.choices import KEPT, LEFT_OUT, Choices, Exposure
 from sro_research.models.declared import Question
 from sro_research.models.exposure_design import CELL, WITHIN_TERM, lagged
 from sro_research.models.few_clusters import beside_the_model
 from sro_research.models.imputation import imputed, pooled
 from sro_research.models.multilevel import fit_within_between
-from sro_research.models.multiverse import KEPT, LEFT_OUT, Choices, Exposure, leave_one_out, multiverse
+from sro_research.models.multiverse import leave_one_out, multiverse
 from sro_research.models.sensitivity import e_values, equivalence, nonresponse_bounds, robustness_values
 from sro_research.models.sufficient import Cells, cells_of
 
