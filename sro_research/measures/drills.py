@@ -26,8 +26,8 @@ def drill_counts(
     table = table.merge(done, on=[*KEYS, "kind"], how="left")
     table["done"] = table["done"].fillna(0).astype("Int64")
     over = table["wave"].isin([wave.id for wave in waves if wave.end <= as_of])
-    table["required"] = table["required"].where(over)
-    return table.assign(counted=table["done"].clip(upper=table["required"]).where(over))
+    counted = table[["done", "required"]].min(axis=1).where(over)
+    return table.assign(required=table["required"].where(over), counted=counted)
 
 
 def drill_indicators(drill_counts: pd.DataFrame, schools: pd.DataFrame) -> pd.DataFrame:

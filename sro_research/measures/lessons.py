@@ -50,7 +50,8 @@ def lesson_indicators(
 def lesson_findings(lessons: pd.DataFrame, events: pd.DataFrame, waves: list[Wave], *, as_of: dt.date) -> pd.DataFrame:
     """Return what does not fit in the register, as `finding`, `rows`, `explanation`."""
     linked = lessons["learned_from"]
-    day = linked.map(events.drop_duplicates("event_id").set_index("event_id")["date"])
+    known = events.drop_duplicates("event_id").set_index("event_id")["date"]
+    day = known.reindex(linked).set_axis(linked.index)
     return findings(
         {
             "lessons_outside_waves": (

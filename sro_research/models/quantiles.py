@@ -26,11 +26,11 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from sro_research.estimates import as_estimates
+from sro_research.estimates import ALL, as_estimates
 from sro_research.models.precision import TAIL
 
-FEWEST_SCHOOLS = 5
-"""Schools with cases below which the district has no limits; coverage is simulated for 5 schools and more."""
+FEWEST_SCHOOLS = 8
+"""Schools with cases below which the district has no limits: of 5 and 6 they covered the 90 % point in 91 and 92 %."""
 NO_CASES = "no case has a known value"
 TOO_FEW_CASES = "too few cases for an interval"
 TOO_FEW_SCHOOLS = "too few schools with cases for an interval"
@@ -75,25 +75,32 @@ def quantile_estimates(
     `rows` are cases with `school_id`, `wave` and `value`, missing where it is not known; `measures` gives the
     probability of each quantile by its name. `n` counts the cases with a value.
     """
-    made = []
+    made, values = [], rows[value].to_numpy(dtype=float, na_value=np.nan)
+    schools = rows["school_id"].to_numpy(dtype=str)
+    by_school, by_wave = (rows.groupby(keys).indices for keys in (["school_id", "wave"], "wave"))
     for measure, p in measures.items():
-        by_school = rows.groupby(["school_id", "wave"])
-        made += [_row(cases, value, p, measure, wave, school) for (school, wave), cases in by_school]
-        made += [_row(cases, value, p, measure, wave) for wave, cases in rows.groupby("wave")]
+        for (school, wave), at in by_school.items():
+            made.append((measure, wave, school, *_of_school(values[at], p)))
+        for wave, at in by_wave.items():
+            made.append((measure, wave, ALL, *_of_district(values[at], schools[at], p)))
     columns = ["measure", "wave", "school_id", "n", "estimate", "conf_low", "conf_high", "method", "note"]
     return as_estimates(pd.DataFrame(made, columns=columns), unit=unit, population=population)
 
 
-def _row(cases: pd.DataFrame, value: str, p: float, measure: str, wave: str, school: str = "") -> tuple[object, ...]:
-    known = cases.dropna(subset=[value])
-    values, schools = known[value].to_numpy(dtype=float), known["school_id"].to_numpy(dtype=str)
-    method = OF_CASES if school else OF_SCHOOLS
-    if len(values) == 0:
-        return (measure, wave, school, 0, np.nan, *NONE, method, NO_CASES)
-    limits, note = NONE, TOO_FEW_SCHOOLS
-    if school:
-        limits, note = order_statistic_limits(values, p), TOO_FEW_CASES
-    elif len(np.unique(schools)) >= FEWEST_SCHOOLS:
-        limits, note = cluster_limits(values, schools, p), TOO_FEW_CASES
-    note = note if np.isnan(limits[0]) else ""
-    return (measure, wave, school, len(values), float(np.quantile(values, p)), *limits, method, note)
+def _of_school(values: np.ndarray, p: float) -> tuple[object, ...]:
+    known = values[~np.isnan(values)]
+    return _numbers(known, p, order_statistic_limits(known, p), OF_CASES, TOO_FEW_CASES)
+
+
+def _of_district(values: np.ndarray, schools: np.ndarray, p: float) -> tuple[object, ...]:
+    known, of = values[~np.isnan(values)], schools[~np.isnan(values)]
+    if len(np.unique(of)) < FEWEST_SCHOOLS:
+        return _numbers(known, p, NONE, OF_SCHOOLS, TOO_FEW_SCHOOLS)
+    return _numbers(known, p, cluster_limits(known, of, p), OF_SCHOOLS, TOO_FEW_CASES)
+
+
+def _numbers(known: np.ndarray, p: float, limits: tuple[float, float], method: str, reason: str) -> tuple[object, ...]:
+    """Return n, estimate, limits, method and note; `reason` is why there are no limits, where there are none."""
+    if len(known) == 0:
+        return (0, np.nan, *NONE, method, NO_CASES)
+    return (len(known), float(np.quantile(known, p)), *limits, method, reason if np.isnan(limits[0]) else "")
