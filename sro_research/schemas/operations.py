@@ -42,7 +42,7 @@ def drills(schools: Iterable[str] | None, kinds: Iterable[str]) -> pa.DataFrameS
 
 
 def tips(schools: Iterable[str] | None) -> pa.DataFrameSchema:
-    """One row is a tip: the days of its receipt, of the first action and of its closing, and whether it was reopened.
+    """One row is a tip: the days of its receipt, first action and first closing, and whether it was reopened after that.
 
     What has not happened yet is blank. Who gave the tip, and what it says, is not recorded here.
     """
