@@ -42,7 +42,7 @@ def drills(schools: Iterable[str] | None, kinds: Iterable[str]) -> pa.DataFrameS
 
 
 def tips(schools: Iterable[str] | None) -> pa.DataFrameSchema:
-    """One row is a tip: the days of its receipt, first action and first closing, and whether it was reopened after that.
+    """One row is a tip: the days of receipt, of the first action and first closing, and whether it was reopened then.
 
     What has not happened yet is blank. Who gave the tip, and what it says, is not recorded here.
     """
