@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from sro_research.instruments import Instrument
-from sro_research.schemas import NOT_A_CODE, NOT_A_DAY, NOT_A_LABEL, NOT_WHOLE, REPEATED, TWICE
+from sro_research.schemas import NOT_A_CODE, NOT_A_DAY, NOT_A_LABEL, NOT_A_TIME, NOT_WHOLE, REPEATED, TWICE
 
 A_RUN = 3
 """So many codes in a row are written as the first and the last."""
@@ -35,6 +35,7 @@ def fix_of(
         return f"The courses are {', '.join(courses)}; they are defined in {courses_file}."
     return {
         NOT_A_DAY: "Write days like 2026-06-30.",
+        NOT_A_TIME: "Write times like 2026-06-30 14:05, as the clock at the school showed them.",
         NOT_WHOLE: "Write it in digits, without a point.",
         TWICE: "Give each its own, if they are two." if instrument is not None else "Delete the later ones.",
         REPEATED: "Two equal activities on one day: write them as one, with the hours of both.",

@@ -5,8 +5,27 @@ Each rule carries the words a person reads when it is broken; a rule never quote
 
 from sro_research.schemas.columns import (
     IDENTIFIER,
+    NO,
     REPEATED,
     TWICE,
+    YES,
+)
+from sro_research.schemas.complaints import (
+    COMPLAINT_CHANNELS,
+    COMPLAINT_FINDINGS,
+    complaints,
+)
+from sro_research.schemas.emergencies import (
+    EMERGENCIES,
+    after_action_items,
+    emergencies,
+    lessons,
+)
+from sro_research.schemas.information_sharing import (
+    ASKED_BY,
+    LEGAL_BASES,
+    SHARED_KINDS,
+    information_sharing,
 )
 from sro_research.schemas.contacts import (
     contacts,
@@ -22,6 +41,15 @@ from sro_research.schemas.people import (
     leaves,
     reviews,
     selection,
+from sro_research.schemas.operations import (
+    CALL_SOURCES,
+    REVIEWED_LOGS,
+    calls,
+    drills,
+    log_reviews,
+    restorative,
+    threat_assessments,
+    tips,
 )
 from sro_research.schemas.program import (
     HOURS_IN_A_DAY,
@@ -38,6 +66,7 @@ from sro_research.schemas.program import (
 )
 from sro_research.schemas.reading import (
     NOT_A_DAY,
+    NOT_A_TIME,
     NOT_WHOLE,
     SPREADSHEET_ERRORS,
     broken_rules,
@@ -55,34 +84,53 @@ from sro_research.schemas.surveys import (
 )
 
 __all__ = [
+    "ASKED_BY",
+    "CALL_SOURCES",
+    "COMPLAINT_CHANNELS",
+    "COMPLAINT_FINDINGS",
     "DURATION",
+    "EMERGENCIES",
     "HOURS_IN_A_DAY",
     "IDENTIFIER",
+    "LEGAL_BASES",
     "LEVELS",
+    "NO",
     "NOT_A_CODE",
     "NOT_A_DAY",
     "NOT_A_GROUP",
     "NOT_A_LABEL",
+    "NOT_A_TIME",
     "NOT_WHOLE",
     "NO_CONSENT",
     "PREVIEW",
     "REASONS",
     "REPEATED",
     "ROLES",
+    "REVIEWED_LOGS",
     "SCREENED_OUT",
+    "SHARED_KINDS",
     "SPREADSHEET_ERRORS",
     "STAGES",
     "TWICE",
     "TWO_ANSWERS",
+    "YES",
+    "after_action_items",
     "assignments",
     "broken_rules",
     "closures",
     "coaching",
     "contacts",
+    "calls",
+    "complaints",
     "convert",
     "discipline",
+    "drills",
+    "emergencies",
     "enrollment",
     "leaves",
+    "information_sharing",
+    "lessons",
+    "log_reviews",
     "national_schools",
     "officers",
     "outreach",
@@ -90,5 +138,9 @@ __all__ = [
     "reviews",
     "schools",
     "selection",
+    "restorative",
+    "schools",
+    "threat_assessments",
+    "tips",
     "training",
 ]
