@@ -3,6 +3,8 @@
 Each rule carries the words a person reads when it is broken; a rule never quotes the value that broke it.
 """
 
+from sro_research.schemas.agreement import agreement_reviews
+from sro_research.schemas.budget import budget, grants
 from sro_research.schemas.columns import (
     IDENTIFIER,
     REPEATED,
@@ -58,11 +60,14 @@ __all__ = [
     "SPREADSHEET_ERRORS",
     "TWICE",
     "TWO_ANSWERS",
+    "agreement_reviews",
     "assignments",
     "broken_rules",
+    "budget",
     "convert",
     "discipline",
     "enrollment",
+    "grants",
     "national_schools",
     "officers",
     "outreach",
