@@ -137,28 +137,31 @@ def agreement_findings(
     between = outside_periods(reviews.drop(late.index)["date"], waves)
     now = standing[standing["wave"] == last.id]
     found = {
-        "reviews_after_last_wave": (len(late), "reviews are dated after the last wave ends and count in no wave."),
-        "reviews_between_waves": (between, "reviews lie in no wave's period; they count in the waves after them."),
+        "reviews_after_last_wave": (len(late), "Reviews dated after the last wave ends, which count in no wave"),
+        "reviews_between_waves": (between, "Reviews dated in no wave's period, which count in the waves after them"),
         "assessed_without_evidence": (
             int(assessed["evidence"].isna().sum()),
-            "reviews state a finding without a kind of evidence; they count, and the share with evidence shows it.",
+            "Reviews that state a finding and no kind of evidence, which count and lower the share with evidence",
         ),
-        "never_reviewed": (_because(now, NEVER), "clauses, each place by itself, have no review until the last wave."),
-        "could_not_be_assessed": (_because(now, COULD_NOT), "clauses, each place by itself, were never assessable."),
+        "never_reviewed": (
+            _because(now, NEVER),
+            "Clauses without any review by the end of the last wave, each place counted",
+        ),
+        "could_not_be_assessed": (_because(now, COULD_NOT), "Clauses that no review could assess, each place counted"),
         "assessed_too_long_ago": (
             _because(now, TOO_OLD),
-            "clauses, each place by itself, had their last finding longer ago than the standard allows.",
+            "Clauses whose last finding is older than the standard allows, each place counted",
         ),
         "met_but_breached": (
             _contradicted(standing, breaches),
-            "clauses, each wave by itself, count as met wherever assessed while the contact log holds breaches.",
+            "Clauses found met wherever assessed although the contact log holds breaches, each wave counted",
         ),
         "breaches_outside_waves": (
             0 if breaches is None else int((~breaches["wave"].isin([wave.id for wave in waves])).sum()),
-            "counts of breaches name no wave of this study and are left out.",
+            "Counts of breaches that name no wave of this study",
         ),
     }
-    rows = [(name, count, f"{count} {words}") for name, (count, words) in found.items() if count]
+    rows = [(name, count, f"{words}: {count}.") for name, (count, words) in found.items() if count]
     return pd.DataFrame(rows, columns=["finding", "rows", "explanation"])
 
 

@@ -129,12 +129,12 @@ def budget_findings(
     found = {
         "years_not_known_in_full": (
             int((costs["lacking"] > 0).sum()),
-            "fiscal years lack a required kind of cost; they have no total and no shares.",
+            "Fiscal years that lack a required kind of cost and so have no total and no shares",
         ),
-        "waves_without_budget": (len(silent), "fiscal years in which a wave ends have no budget."),
+        "waves_without_budget": (len(silent), "Fiscal years in which a wave ends and of which there is no budget"),
         **({} if grants is None else _grant_findings(budget, grants, standard)),
     }
-    rows = [(name, count, f"{count} {words}") for name, (count, words) in found.items() if count]
+    rows = [(name, count, f"{words}: {count}.") for name, (count, words) in found.items() if count]
     return pd.DataFrame(rows, columns=["finding", "rows", "explanation"])
 
 
@@ -147,18 +147,18 @@ def _grant_findings(budget: pd.DataFrame, grants: pd.DataFrame, standard: Budget
     return {
         "unknown_grants": (
             int((~lines["grant_id"].isin(grants["grant_id"])).sum()),
-            "lines of the budget name a grant that the file of grants does not have; when it ends is not known.",
+            "Lines of the budget whose grant is not in the file of grants, so that its end is not known",
         ),
         "paid_after_grant_ended": (
             int((known["end_date"] < begins).sum()),
-            "lines of the budget are paid by a grant that ended before their fiscal year began.",
+            "Lines of the budget paid by a grant that ended before their fiscal year began",
         ),
         "paid_more_than_awarded": (
             int((paid["amount"] > paid["award"]).sum()),
-            "grants pay more over all fiscal years than their award.",
+            "Grants that pay more over all fiscal years than their award",
         ),
         "grants_without_lines": (
             int((~grants["grant_id"].isin(lines["grant_id"])).sum()),
-            "grants pay for nothing in the budget.",
+            "Grants that pay for nothing in the budget",
         ),
     }

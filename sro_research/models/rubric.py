@@ -154,9 +154,9 @@ def _limits(known: pd.DataFrame, share: pd.Series, rubric: Rubric, seed: int) ->
 
 def _pull(away: np.ndarray, error: np.ndarray) -> np.ndarray:
     """Return the most by which cutting off may pull parts inwards, from how far estimates are away from an end."""
-    with np.errstate(invalid="ignore", divide="ignore"):
-        d = np.maximum(np.abs(away) / error - stats.norm.isf(TAIL), 0)
-    return np.where(error > 0, error * (stats.norm.pdf(d) - d * stats.norm.sf(d)), 0.0)
+    # Where there is no error there is no pull; one of 1 stands in for the division.
+    d = np.maximum(np.abs(away) / np.where(error > 0, error, 1.0) - stats.norm.isf(TAIL), 0)
+    return error * (stats.norm.pdf(d) - d * stats.norm.sf(d))
 
 
 def _ends(criteria: list[Criterion]) -> tuple[np.ndarray, np.ndarray]:
@@ -176,8 +176,10 @@ def rubric_estimates(parts: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
     """Return scores and parts as estimates of the district: `rubric_score`, and `rubric_part` with the criterion in
     `construct`. `n` counts the criteria behind a score, and whatever the evidence counts behind a part."""
     score = scores.rename(columns={"score": "estimate"}).assign(measure="rubric_score", n=scores["criteria"])
-    note = scores["note"] + scores["missing"].map(lambda names: f"no evidence: {', '.join(names)}" if names else "")
+    said = [[one] if one else [] for one in scores["note"]]
+    lacking = [[f"no evidence: {', '.join(names)}"] if names else [] for names in scores["missing"]]
+    note = ["; ".join(one + other) for one, other in zip(said, lacking, strict=True)]
     part = parts.rename(columns={"part": "estimate", "criterion": "construct"}).drop(columns="unit")
     part = part.assign(measure="rubric_part", std_error=part["std_error"].where(part["std_error"] > 0))
-    both = pd.concat([score.assign(note=note), part], ignore_index=True)
+    both = pd.concat([score.assign(note=note, construct=ALL), part], ignore_index=True)
     return as_estimates(both, unit=UNIT, method=METHOD)
