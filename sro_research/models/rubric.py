@@ -9,16 +9,18 @@ and the score is the mean of the parts that are known by their declared weights 
 evidence is not zero: the score stands beside the weight that is known, and beside the two scores that would result if
 everything missing were none or full.
 
-Uncertainty: evidence is taken as normal around its estimate with its standard error, and independent from criterion to
-criterion. The standard error of a part is that of a normal variable cut off at 0 and 1, in closed form; of the score,
-the root of sum w^2 var(p) / (sum w)^2. Limits are quantiles of the score over `DRAWS` drawn sets of evidence (Monte
-Carlo propagation of distributions, JCGM 101:2008), seeded. Where no part is cut off that is the normal interval.
-Cutting off at an end pulls a part inwards on average, by at most t g(d), g(d) = f(d) - d F(-d), with t the error of p
-before and d the distance of its true value from the end in errors; limits are widened by the most that this may be for
-any true value within 1.96 errors of the estimate. Without that they covered the true score in 63 % of simulated
-rubrics in which five of ten true values lay just at an end. With it they cover 95 to 97 % in most simulations, 93 % or
-more in that case, and 91 % or more where all ten lay at the same end. Evidence without a standard error is taken as a
-full count; the weight that rests on such evidence is told.
+Uncertainty: evidence is taken as normal around its estimate with its standard error, and independent from one sample
+of people to another. Of one sample that answers for several criteria the errors are taken to go fully together: how
+far they do is not in the evidence, and this is the widest. The standard error of a part is that of a normal variable
+cut off at 0 and 1, in closed form; of the score, the root of the sum over samples of (sum w se(p))^2 / (sum w)^2.
+Limits are quantiles of the score over `DRAWS` drawn sets of evidence (Monte Carlo propagation of distributions, JCGM
+101:2008), seeded. Where no part is cut off that is the normal interval. Cutting off at an end pulls a part inwards on
+average, by at most t g(d), g(d) = f(d) - d F(-d), with t the error of p before and d the distance of its true value
+from the end in errors; limits are widened by the most that this may be for any true value within 1.96 errors of the
+estimate. Without that they covered the true score in 63 % of simulated rubrics in which five of ten true values lay
+just at an end. With it they cover 95 to 97 % in most simulations, 93 % or more in that case, and 91 % or more where
+all ten lay at the same end. Evidence without a standard error is taken as a full count; the weight that rests on such
+evidence is told.
 
 Scores are of the whole district. Schools are not scored: a rank of schools would be largely noise.
 
@@ -42,6 +44,7 @@ SEED = 20_261
 NO_EVIDENCE, TOO_LITTLE = "no evidence", "evidence covers too little of the declared weight"
 NO_ERRORS = "all evidence is counted in full: no interval"
 UNIT, METHOD = "share", "mean of parts by declared weights"
+NUMBERS = ["score", "std_error", "conf_low", "conf_high", "if_none", "if_full"]
 EVIDENCE = ["measure", "population", "construct", "group_by", "group"]
 
 
@@ -49,7 +52,8 @@ def rubric_parts(estimates: pd.DataFrame, rubric: Rubric, waves: list[str]) -> p
     """Return a row per wave and criterion from estimates of the district, the columns of the spine.
 
     `wave`, `criterion`, `weight`, the evidence's `value`, `value_error`, `n` and `unit`, the `part` (0-1) with
-    `std_error`, its `band`, and `note`, which says why there is none. Rows of schools are not looked at.
+    `std_error`, its `band`, `sample` (criteria answered by the same people share it), and `note`, which says why there
+    is no part. Rows of schools are not looked at.
     """
     district = estimates[(estimates["school_id"] == ALL) & (estimates["status"] == ESTIMATED)]
     rows = pd.DataFrame(
@@ -68,6 +72,8 @@ def rubric_parts(estimates: pd.DataFrame, rubric: Rubric, waves: list[str]) -> p
     table["part"] = ((table["value"] - start) / width).clip(0, 1)
     table["std_error"] = cut_off_error((table["value"] - start) / width, (table["value_error"] / width).abs())
     table["band"] = [_band(value, one, rubric) for value, one in zip(table["value"], criteria, strict=True)]
+    # A construct is of a survey; records of one population are records of different things.
+    table["sample"] = table["population"].where(table["construct"] != "", table["criterion"])
     table["note"] = table["part"].isna().map({True: NO_EVIDENCE, False: ""})
     return table.drop(columns=EVIDENCE)
 
@@ -131,24 +137,22 @@ def _score(wave: str, table: pd.DataFrame, rubric: Rubric, seed: int) -> dict[st
         return told | dict.fromkeys(NUMBERS, np.nan) | {"note": TOO_LITTLE}
     share = known["weight"] / weight
     score = float(share @ known["part"])
-    error = float(np.sqrt((share**2) @ (known["std_error"] ** 2)))
-    low, high = _limits(known, share, rubric, seed) if error > 0 else (np.nan, np.nan)
+    measured = bool((known["value_error"] > 0).any())
+    error = float(np.sqrt(((share * known["std_error"]).groupby(known["sample"]).sum() ** 2).sum()))
+    low, high = _limits(known, share, rubric, seed)
     # Drawn parts lie on one side of an end; an interval holds the score it belongs to.
-    limits = (min(low, score), max(high, score)) if error > 0 else (low, high)
-    numbers = (score, error if error > 0 else np.nan, *limits, weight * score, weight * score + 1 - weight)
-    return told | dict(zip(NUMBERS, numbers, strict=True)) | {"note": "" if error > 0 else NO_ERRORS}
-
-
-NUMBERS = ["score", "std_error", "conf_low", "conf_high", "if_none", "if_full"]
+    sure = (error, min(low, score), max(high, score)) if measured else (np.nan,) * 3
+    numbers = (score, *sure, weight * score, weight * score + 1 - weight)
+    return told | dict(zip(NUMBERS, numbers, strict=True)) | {"note": "" if measured else NO_ERRORS}
 
 
 def _limits(known: pd.DataFrame, share: pd.Series, rubric: Rubric, seed: int) -> tuple[float, float]:
     start, width = _ends([rubric.criteria[name] for name in known["criterion"]])
-    error = known["value_error"].fillna(0).to_numpy()
-    drawn = np.random.default_rng(seed).standard_normal((DRAWS, len(known))) * error + known["value"].to_numpy()
-    scores = ((drawn - start) / width).clip(0, 1) @ share.to_numpy()
+    u, t = (known["value"].to_numpy() - start) / width, (known["value_error"].fillna(0) / np.abs(width)).to_numpy()
+    sample, names = pd.factorize(known["sample"])
+    drawn = np.random.default_rng(seed).standard_normal((DRAWS, len(names)))[:, sample]
+    scores = (u + t * drawn).clip(0, 1) @ share.to_numpy()
     low, high = np.quantile(scores, [TAIL, 1 - TAIL])
-    u, t = (known["value"].to_numpy() - start) / width, np.abs(error / width)
     return max(float(low - _pull(u, t) @ share), 0.0), min(float(high + _pull(1 - u, t) @ share), 1.0)
 
 

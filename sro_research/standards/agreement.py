@@ -24,7 +24,7 @@ class Clause(Strict):
     title: Text
     asks: Text = Field(description="What the clause asks, in one or two short sentences.")
     scope: Literal["district", "school"] = Field(description="Reviewed once for the district, or at each school.")
-    recommended_in: list[Identifier] = Field([], description="Publications that recommend such a clause.")
+    recommended_in: list[Identifier] = Field([], description="Publications that recommend it, or what it asks.")
     records: list[Identifier] = Field([], description="The kinds of records that can show whether it is kept.")
 
 

@@ -160,6 +160,38 @@ def test_estimates_say_what_is_missing() -> None:
     assert set(rows["school_id"]) == {""}
 
 
+def of_a_survey(criteria: pd.DataFrame) -> Rubric:
+    """The same rubric, with trust and boundary as constructs of one survey."""
+    data = rubric(criteria).model_dump(by_alias=True)
+    for name in ("trust", "boundary"):
+        data["criteria"][name]["evidence"] = {"measure": "mean_score", "population": "student", "construct": name}
+    return Rubric.model_validate(data)
+
+
+def survey_rows(rows: pd.DataFrame) -> pd.DataFrame:
+    asked = rows["measure"].isin(["trust", "boundary"])
+    return rows.assign(
+        construct=rows["measure"].where(asked, ""),
+        population=asked.map({True: "student", False: ""}),
+        measure=rows["measure"].mask(asked, "mean_score"),
+    )
+
+
+def test_errors_of_one_sample_go_together() -> None:
+    table = rubric_parts(as_estimates(survey_rows(evidence())), of_a_survey(CRITERIA), ["1"])
+    together, apart = rubric_scores(table, of_a_survey(CRITERIA)).squeeze(), score()
+    assert together["score"] == apart["score"]
+    one, other = (0.22 * R["std_error"]["trust"] / 0.95, 0.12 * R["std_error"]["boundary"] / 0.95)
+    assert together["std_error"] ** 2 - apart["std_error"] ** 2 == pytest.approx(2 * one * other)
+    # A lower share of contacts is better, and goes together with more trust.
+    assert together["conf_high"] - together["conf_low"] > apart["conf_high"] - apart["conf_low"]
+
+
+def test_evidence_far_beyond_an_end_still_has_an_interval() -> None:
+    found = score(CRITERIA.assign(value=CRITERIA["full"] + 9 * (CRITERIA["full"] - CRITERIA["none"]), error=0.01))
+    assert (found["score"], found["conf_low"], found["conf_high"], found["note"]) == (1, 1, 1, "")
+
+
 # ---- bands -----------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("criterion", "value", "band"),
@@ -223,6 +255,28 @@ def test_the_same_seed_gives_the_same_limits() -> None:
 
 
 # ---- coverage --------------------------------------------------------------------------------
+@pytest.mark.parametrize("correlation", [0.0, 0.6, 1.0])
+def test_limits_cover_where_people_answer_for_several_criteria(
+    correlation: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """400 programs whose trust and boundary are measured with errors that go together so far."""
+    monkeypatch.setattr(module, "DRAWS", 1_000)
+    rng, programs = np.random.default_rng(31), 400
+    two = CRITERIA[CRITERIA["criterion"].isin(["trust", "boundary"])].assign(weight=[0.5, 0.5], least=0.0, most=1.0)
+    true, error = np.array([2.7, 0.2]), np.array([0.06, 0.015])
+    common, own = rng.standard_normal((programs, 1)), rng.standard_normal((programs, 2))
+    drawn = np.sqrt(correlation) * common + np.sqrt(1 - correlation) * own
+    waves = [str(program) for program in range(programs)]
+    measured = pd.DataFrame(true + error * [1, -1] * drawn, index=waves, columns=two["criterion"])
+    rows = measured.rename_axis("wave").reset_index().melt("wave", var_name="measure", value_name="estimate")
+    rows = rows.assign(std_error=rows["measure"].map(dict(zip(two["criterion"], error, strict=True))))
+    found = rubric_scores(rubric_parts(as_estimates(survey_rows(rows)), of_a_survey(two), waves), of_a_survey(two))
+    true_score = 0.5 * (2.7 - 1.5) / 2 + 0.5 * (0.2 - 0.5) / -0.5
+    held = ((found["conf_low"] <= true_score) & (true_score <= found["conf_high"])).mean()
+    slack = 2 * np.sqrt(0.05 * 0.95 / programs)
+    assert 0.93 - slack <= held <= (0.97 + slack if correlation == 1 else 1)
+
+
 TEN = pd.DataFrame(
     {
         "criterion": [f"c{i}" for i in range(10)],
