@@ -3,6 +3,8 @@
 Each rule carries the words a person reads when it is broken; a rule never quotes the value that broke it.
 """
 
+from sro_research.schemas.agreement import agreement_reviews
+from sro_research.schemas.budget import budget, grants
 from sro_research.schemas.columns import (
     IDENTIFIER,
     NO,
@@ -122,6 +124,10 @@ __all__ = [
     "contacts",
     "calls",
     "complaints",
+    "agreement_reviews",
+    "assignments",
+    "broken_rules",
+    "budget",
     "convert",
     "discipline",
     "drills",
@@ -131,6 +137,7 @@ __all__ = [
     "information_sharing",
     "lessons",
     "log_reviews",
+    "grants",
     "national_schools",
     "officers",
     "outreach",
