@@ -47,10 +47,15 @@ from sro_research.parameters import (
     Language,
     Parameters,
     Strict,
-    TrainingStandard,
 )
 from sro_research.report.template import fixed_texts
+from sro_research.standards.agreement import Agreement
+from sro_research.standards.budget import BudgetStandard
+from sro_research.standards.deadlines import Deadlines
+from sro_research.standards.drills import DrillStandard
 from sro_research.standards.indicators import Indicators
+from sro_research.standards.rubric import Rubric
+from sro_research.standards.selection import SelectionStandard
 from sro_research.standards.ssocs import SsocsLayout, SsocsMeasures
 from sro_research.standards.training import TrainingStandard
 from sro_research.standards.yardstick import Yardstick
@@ -61,6 +66,12 @@ if TYPE_CHECKING:
 
 STUDY_FILE = click.argument("params_file", type=click.Path(path_type=Path))
 YAML_FILES: tuple[type[Strict], ...] = (
+    Agreement,
+    BudgetStandard,
+    Deadlines,
+    DrillStandard,
+    Rubric,
+    SelectionStandard,
     Indicators,
     InstrumentFile,
     SsocsLayout,

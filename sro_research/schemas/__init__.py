@@ -3,8 +3,13 @@
 Each rule carries the words a person reads when it is broken; a rule never quotes the value that broke it.
 """
 
-from sro_research.schemas.agreement import agreement_reviews
-from sro_research.schemas.budget import budget, grants
+from sro_research.schemas.agreement import (
+    agreement_reviews,
+)
+from sro_research.schemas.budget import (
+    budget,
+    grants,
+)
 from sro_research.schemas.columns import (
     IDENTIFIER,
     NO,
@@ -16,6 +21,9 @@ from sro_research.schemas.complaints import (
     COMPLAINT_CHANNELS,
     COMPLAINT_FINDINGS,
     complaints,
+)
+from sro_research.schemas.contacts import (
+    contacts,
 )
 from sro_research.schemas.emergencies import (
     EMERGENCIES,
@@ -29,20 +37,9 @@ from sro_research.schemas.information_sharing import (
     SHARED_KINDS,
     information_sharing,
 )
-from sro_research.schemas.contacts import (
-    contacts,
-)
 from sro_research.schemas.national import (
     national_schools,
 )
-from sro_research.schemas.people import (
-    REASONS,
-    STAGES,
-    closures,
-    coaching,
-    leaves,
-    reviews,
-    selection,
 from sro_research.schemas.operations import (
     CALL_SOURCES,
     REVIEWED_LOGS,
@@ -52,6 +49,15 @@ from sro_research.schemas.operations import (
     restorative,
     threat_assessments,
     tips,
+)
+from sro_research.schemas.people import (
+    REASONS,
+    STAGES,
+    closures,
+    coaching,
+    leaves,
+    reviews,
+    selection,
 )
 from sro_research.schemas.program import (
     HOURS_IN_A_DAY,
@@ -107,8 +113,8 @@ __all__ = [
     "PREVIEW",
     "REASONS",
     "REPEATED",
-    "ROLES",
     "REVIEWED_LOGS",
+    "ROLES",
     "SCREENED_OUT",
     "SHARED_KINDS",
     "SPREADSHEET_ERRORS",
@@ -117,36 +123,33 @@ __all__ = [
     "TWO_ANSWERS",
     "YES",
     "after_action_items",
-    "assignments",
-    "broken_rules",
-    "closures",
-    "coaching",
-    "contacts",
-    "calls",
-    "complaints",
     "agreement_reviews",
     "assignments",
     "broken_rules",
     "budget",
+    "calls",
+    "closures",
+    "coaching",
+    "complaints",
+    "contacts",
     "convert",
     "discipline",
     "drills",
     "emergencies",
     "enrollment",
-    "leaves",
+    "grants",
     "information_sharing",
+    "leaves",
     "lessons",
     "log_reviews",
-    "grants",
     "national_schools",
     "officers",
     "outreach",
     "responses",
+    "restorative",
     "reviews",
     "schools",
     "selection",
-    "restorative",
-    "schools",
     "threat_assessments",
     "tips",
     "training",

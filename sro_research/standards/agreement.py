@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from sro_research.errors import nearest
-from sro_research.parameters import Identifier, Strict, Text, Words, _contradiction
+from sro_research.parameters import Identifier, Strict, Text, Words, contradiction
 
 
 class Publication(Strict):
@@ -44,7 +44,7 @@ class Agreement(Strict):
                 if source not in self.publications:
                     at = ("clauses", name, "recommended_in")
                     fix = nearest(source, self.publications)
-                    raise _contradiction(at, f"there is no publication '{source}'", fix)
+                    raise contradiction(at, f"there is no publication '{source}'", fix)
         return self
 
     @property

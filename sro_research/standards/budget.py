@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field, model_validator
 
-from sro_research.parameters import Identifier, Strict, Text, Words, _contradiction
+from sro_research.parameters import Identifier, Strict, Text, Words, contradiction
 
 
 class Item(Strict):
@@ -36,7 +36,7 @@ class BudgetStandard(Strict):
     @model_validator(mode="after")
     def _something_is_required(self) -> BudgetStandard:
         if not self.required:
-            raise _contradiction(("items",), "no item is required", "Say which costs every year has.")
+            raise contradiction(("items",), "no item is required", "Say which costs every year has.")
         return self
 
     @property

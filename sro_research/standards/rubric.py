@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from sro_research.parameters import Identifier, Strict, Text, _contradiction
+from sro_research.parameters import Identifier, Strict, Text, contradiction
 
 ROUNDING = 1e-9
 """Weights such as 0.1 are not exact in binary; their sum is 1 up to this."""
@@ -53,7 +53,7 @@ class Rubric(Strict):
     def _adds_up(self) -> Rubric:
         total = sum(criterion.weight for criterion in self.criteria.values())
         if abs(total - 1) > ROUNDING:
-            raise _contradiction(("criteria",), f"the weights sum to {total:g}, not to 1", "Mend a weight.")
+            raise contradiction(("criteria",), f"the weights sum to {total:g}, not to 1", "Mend a weight.")
         for name, criterion in self.criteria.items():
             _check(criterion, ("criteria", name), len(self.bands))
         return self
@@ -63,16 +63,16 @@ def _check(criterion: Criterion, at: tuple[str, str], bands: int) -> None:
     low, high = criterion.weight_between
     if not 0 <= low <= criterion.weight <= high <= 1:
         rule = "`weight_between` must hold the weight, and lie between 0 and 1"
-        raise _contradiction((*at, "weight_between"), rule, "Write least and most, [0.05, 0.2].")
+        raise contradiction((*at, "weight_between"), rule, "Write least and most, [0.05, 0.2].")
     sign = 1 if criterion.direction == "higher" else -1
     if sign * (criterion.full - criterion.none) <= 0:
         rule = f"`full` is not better than `none` where {criterion.direction} values are better"
-        raise _contradiction((*at, "full"), rule, "Exchange the two, or mend `direction`.")
+        raise contradiction((*at, "full"), rule, "Exchange the two, or mend `direction`.")
     if len(criterion.thresholds) != bands - 1:
         rule = f"{bands} bands need {bands - 1} thresholds"
-        raise _contradiction((*at, "thresholds"), rule, "Give one for every band but the first.")
+        raise contradiction((*at, "thresholds"), rule, "Give one for every band but the first.")
     steps = [criterion.none, *criterion.thresholds, criterion.full]
     inner = list(pairwise(criterion.thresholds))
     if any(sign * (b - a) < 0 for a, b in pairwise(steps)) or any(a == b for a, b in inner):
         rule = "thresholds must run from `none` to `full`"
-        raise _contradiction((*at, "thresholds"), rule, "Put them in this order, none twice.")
+        raise contradiction((*at, "thresholds"), rule, "Put them in this order, none twice.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field, model_validator
 
-from sro_research.parameters import Identifier, Strict, Text, _contradiction
+from sro_research.parameters import Identifier, Strict, Text, contradiction
 
 
 class Criterion(Strict):
@@ -27,7 +27,7 @@ class SelectionStandard(Strict):
     def _on_the_scale(self) -> SelectionStandard:
         for name, criterion in self.criteria.items():
             if not self.lowest < criterion.meets <= self.highest:
-                raise _contradiction(
+                raise contradiction(
                     ("criteria", name, "meets"),
                     f"'{name}' is met by every rating or by none",
                     f"Write a rating above {self.lowest}, up to {self.highest}.",
