@@ -39,7 +39,7 @@ from sro_research.parameters import (
 )
 from sro_research.report.page import Facts, National, Page
 from sro_research.standards.ssocs import read_ssocs
-from sro_research.standards.training import Course, TrainingStandard
+from sro_research.standards.together import Standards, read_standards
 from sro_research.standards.yardstick import Yardstick
 from sro_research.tables import is_table, read_table, write_table
 
@@ -121,7 +121,7 @@ class Study:
     parameters: Parameters
     instruments: dict[str, Instrument]
     """By instrument id."""
-    courses: dict[str, Course]
+    standards: Standards
     folders: Folders
     national: National | None = None
     """What is known beforehand of a national survey of schools, if that is what the study is of."""
@@ -415,12 +415,9 @@ def _read(params_file: str, run_dir: str) -> Study:
     }
     _check_names(parameters, instruments)
     breaks_of(parameters, instruments)  # Which also says where versions contradict each other.
-    courses: dict[str, Course] = {}
-    if parameters.records.training is not None:
-        standard, _ = read_checked(Path(parameters.folders.standards) / "training.yaml", TrainingStandard)
-        courses = standard.courses
+    standards = read_standards(Path(parameters.folders.standards), parameters.records)
     place = run_dir or f"{_LAST_SLASH.sub('', parameters.folders.reports)}/{parameters.study}"
-    return Study(parameters, instruments, courses, Folders.at(place), _national(parameters), _yardstick(parameters))
+    return Study(parameters, instruments, standards, Folders.at(place), _national(parameters), _yardstick(parameters))
 
 
 def _yardstick(parameters: Parameters) -> Yardstick | None:

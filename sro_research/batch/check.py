@@ -25,7 +25,7 @@ def rows_set_aside(study: Study, intake: Intake) -> Iterator[str]:
             rule,
             kind=kinds[source],
             instruments=study.instruments,
-            courses=study.courses,
+            courses=study.standards.courses,
             courses_file=Path(p.folders.standards) / "training.yaml",
             schools_file=p.records.schools.file if p.records.schools is not None else "the surveys",
         )

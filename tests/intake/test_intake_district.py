@@ -60,7 +60,7 @@ def take(tmp_path: Path) -> Take:
             folder=tmp_path,
             instruments={"student": INSTRUMENT},
             waves=["24", "25"],
-            courses=["basic"],
+            standards=Standards(training=TRAINING),
         )
 
     return run
@@ -235,6 +235,6 @@ def test_the_quarantine_names_files_as_the_study_does(tmp_path: Path) -> None:
         folder=tmp_path,
         instruments={"student": INSTRUMENT},
         waves=["24", "25"],
-        courses=[],
+        standards=Standards(),
     )
     assert intake.quarantine[["source", "row"]].to_numpy().tolist() == [["24/s.csv", 3], ["25/s.csv", 3]]

@@ -52,7 +52,7 @@ def take(folder: Path, written: Written, *, roster: str | None = None, **more: o
         folder=folder,
         instruments={"student_climate": STUDENT},
         waves=["24"],
-        courses=[],
+        standards=Standards(),
     )
 
 
@@ -508,7 +508,7 @@ def test_waves_with_and_without_durations_stand_in_one_table(tmp_path: Path) -> 
         folder=tmp_path,
         instruments={"student_climate": STUDENT},
         waves=["24", "25"],
-        courses=[],
+        standards=Standards(),
     )
     seconds = answers(intake)["duration_seconds"]
     assert seconds.tolist() == [pd.NA, 75] and str(seconds.dtype) == "Int64"
