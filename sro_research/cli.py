@@ -320,7 +320,7 @@ def synthesize(params_file: Path, schools: int, seed: int) -> None:
     instruments = list(study.instruments.values())
     from sro_research.synthetic import make_district, write_exports
 
-    district = make_district(instruments, p.waves, list(study.standards.courses), schools=schools, seed=seed)
+    district = make_district(instruments, p.waves, study.standards, schools=schools, seed=seed)
     surveys = {(s.instrument, s.wave): s.file for s in p.surveys}
     records = {kind: source.file for kind, source in vars(p.records).items() if source is not None}
     write_exports(district, Path(p.folders.data), surveys, records)
