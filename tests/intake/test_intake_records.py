@@ -144,8 +144,9 @@ README = (PROJECT / "README.md").read_text(encoding="utf-8")
 def test_the_readme_names_the_columns_of_each_kind_and_which_may_be_missing(kind: str) -> None:
     row = re.search(rf"^\| `records\.{kind}` \|.*$", README, re.MULTILINE)
     assert row is not None
-    told = re.search(r": ((?:`[^`]+`\*?)+)", row[0])
+    told = re.search(r": ((?:`[^`]+`(?:\\\*)?)+)", row[0])
     assert told is not None
     schema = schemas.schools([]) if kind == "schools" else RECORDS[kind](Known({}, [], {}, STANDARDS))
-    starred = [f"{name}*" if column.nullable else name for name, column in schema.columns.items()]
+    # The star is escaped: two in a line would set in italics what stands between them.
+    starred = [rf"{name}\*" if column.nullable else name for name, column in schema.columns.items()]
     assert told[1].replace("`", "").split(", ") == starred
