@@ -20,6 +20,7 @@ from sro_research.deidentify import deidentify_responses
 from sro_research.intake import Intake, look_through
 from sro_research.intake.programs import PROGRAMS
 from sro_research.parameters import Records, Source, SurveySource
+from sro_research.standards.together import Standards
 
 ROSTER = "school_id,wave,school_name,level,students,staff\n0001,24,Alder Middle School,middle,100,10\n"
 ROSTER += "0012,24,Birch High School,high,200,\n"
