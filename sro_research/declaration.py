@@ -26,14 +26,21 @@ EXPLORATORY = "exploratory: declared after results were seen"
 class Declaration:
     """What is declared now, and what of it was not when results were first seen.
 
-    `on` is that day. `changed` names keys of `model` that differ; `added` are `subgroups:<question>` and
-    `harms:<harm>` that were not there.
+    `on` is that day, `first` what was declared then. `changed` names keys of `model` that differ; `added` are
+    `subgroups:<question>` and `harms:<harm>` that were not there, `left_out` those that are not there any more.
     """
 
-    now: dict[str, Any]
+    first: Model
+    now: Model
     on: str
     changed: tuple[str, ...]
     added: tuple[str, ...]
+    left_out: tuple[str, ...]
+
+    def table(self) -> pd.DataFrame:
+        """Return what was declared first, on its day, beside what is declared now."""
+        both = {f"declared on {self.on}": self.first, "now": self.now}
+        return pd.DataFrame({when: pd.Series(model.model_dump()) for when, model in both.items()})
 
     def marked(self, estimates: pd.DataFrame) -> pd.DataFrame:
         """Return estimates of the model with what is exploratory said in their notes, before what they note already."""
@@ -64,11 +71,17 @@ def held_against_first(model: Model, path: Path) -> Declaration:
     first = Model.model_validate_json(json.dumps(kept))
     same = _question(first), _question(model)
     changed = tuple(key for key in same[0] if same[0][key] != same[1][key])
-    added = tuple(
-        f"{key}:{name}" for key in ("subgroups", "harms") for name in getattr(model, key)
-        if name not in getattr(first, key)
-    )  # fmt: skip
-    return Declaration(model.model_dump(mode="json"), on, changed, added)
+    return Declaration(first, model, on, changed, _only_in(model, first), _only_in(first, model))
+
+
+def _only_in(one: Model, other: Model) -> tuple[str, ...]:
+    """Return the subgroups and harms that one declaration has and the other has not."""
+    return tuple(
+        f"{key}:{name}"
+        for key in ("subgroups", "harms")
+        for name in getattr(one, key)
+        if name not in getattr(other, key)
+    )
 
 
 def _question(model: Model) -> dict[str, Any]:

@@ -27,6 +27,9 @@ CHANGE_IN: Final = "change_in_"
 """Begins a measure about schools of the nation that is the change of another from the wave before."""
 VS_OTHERS: Final = "_vs_others"
 """Ends a measure that is the difference of another from that of all other schools."""
+CHECK: Final = "check"
+"""In `group_by`: not a group of people, but another way to reckon the same statistic, which `group` names."""
+CHECKS = ("cr2", "cv3", "wild")
 ALL: Final = ""
 """In `construct`, `group_by`, `group`, `school_id` or `wave`: not broken down by this."""
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pandas as pd
 
@@ -32,6 +32,7 @@ from sro_research.files import (
 )
 from sro_research.instruments import Instrument, load_instrument
 from sro_research.parameters import (
+    Model,
     Parameters,
     Text,
     read_checked,
@@ -242,7 +243,7 @@ class Study:
                 "the safe cells have not been made yet",
                 fix="Run the study notebooks: `sro-research run`.",
             )
-        lists = {name: tuple(stored.get(name, ())) for name in ("provided", "exploratory")}
+        lists = {name: tuple(stored.get(name, ())) for name in ("provided", "exploratory", "left_out")}
         return Facts(**{**stored, **lists})
 
     def board_page(self) -> Page:
@@ -258,6 +259,12 @@ class Study:
         make_private_folder(self.folders.ledger.parent)
         write_ledger(self.folders.ledger, self.ledger().with_rows(read_table(self.folders.rows)))
 
+    def _declared(self, model: Model) -> dict[str, Any]:
+        """Return what the facts say of the declaration."""
+        held = held_against_first(model, self.folders.declaration)
+        first = {"on": held.on, "outcome": held.first.outcome, "smallest": f"{held.first.smallest_effect:g}"}
+        return {"exploratory": held.exploratory, "left_out": held.left_out, "declared": first}
+
     def keep_cells(self, cells: pd.DataFrame, pattern: Pattern, estimates: pd.DataFrame) -> Facts:
         """Write the safe cells, the rows they rest on, and the facts that pages need beside them.
 
@@ -266,7 +273,7 @@ class Study:
         if self.national is None and (rows := int((cells["population"] == SCHOOL).sum())):
             rule = "cells of a study of people call themselves cells about schools of the nation"
             raise DisclosureError(self.folders.cells, rule, rows=rows, fix="Make them by `safe_cells`.")
-        model, shown = self.parameters.model, int(pattern.rows["shown"].sum())
+        shown = int(pattern.rows["shown"].sum())
         sources = self.protected("sources")
         status = sources["status"]
         facts = Facts(
@@ -279,7 +286,7 @@ class Study:
             audited=dt.date.today().isoformat(),
             provided=tuple(sorted(set(sources.loc[status == "read", "kind"]))),
             comparable=dict(read_json(self._comparability) or {}),
-            exploratory=() if model is None else held_against_first(model, self.folders.declaration).exploratory,
+            **({} if self.parameters.model is None else self._declared(self.parameters.model)),
         )
         write_table(self.folders.rows, rows_to_keep(pattern, estimates))
         write_table(self.folders.cells, cells)

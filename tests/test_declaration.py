@@ -90,3 +90,11 @@ def test_to_look_is_not_to_declare(tmp_path: Path) -> None:
     path = tmp_path / "d.json"
     assert held_against_first(FIRST, path).exploratory == ()
     assert not path.exists()
+
+
+def test_what_is_left_out_is_kept_and_both_declarations_stand_side_by_side(tmp_path: Path) -> None:
+    path = tmp_path / "d.json"
+    declare(FIRST, path, today="2026-01-31")
+    later = declare(FIRST.model_copy(update={"subgroups": [], "smallest_effect": 0.02}), path, today="2026-02-01")
+    assert later.left_out == ("subgroups:language",)
+    assert later.table().loc["smallest_effect"].to_dict() == {"declared on 2026-01-31": 0.05, "now": 0.02}

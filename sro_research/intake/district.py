@@ -11,7 +11,7 @@ import pandas as pd
 import pandera.pandas as pa
 
 from sro_research import schemas
-from sro_research.errors import SourceError, counted
+from sro_research.errors import SourceError
 from sro_research.instruments import Instrument
 from sro_research.intake.admission import QUARANTINE_COLUMNS, Admission, admit, near_name
 from sro_research.intake.exports import Export, read_export
@@ -20,6 +20,9 @@ from sro_research.intake.surveys import read_survey
 from sro_research.intake.texts import same_text
 from sro_research.parameters import Records, Source, SurveySource
 from sro_research.standards.together import Standards
+
+SHOWN = 5
+"""Schools that a message names."""
 
 
 @dataclass(frozen=True)
@@ -209,14 +212,22 @@ def _names_of(schools: pd.DataFrame | None) -> dict[str, str]:
 def _without_one_district(path: Path, schools: pd.DataFrame) -> SourceError | None:
     """Return why the list of schools cannot be used: some schools have a district and others none, or one has two."""
     told = schools[["school_id", "district"]].drop_duplicates()
-    if told["district"].isna().all():
+    without, two = told["district"].isna(), told.dropna()["school_id"].duplicated(keep=False)
+    if without.all():
         return None
-    wrong = told["district"].isna() | told["school_id"].duplicated(keep=False)
-    if not wrong.any():
-        return None
-    count = int(told.loc[wrong, "school_id"].nunique())
-    rule = f"{counted(count, 'school')} of it have no district, or two, though others have one"
-    return SourceError(path, rule, fix="Give every school one district in all waves, or leave the column out.")
+    fix = "Give every school one district in all waves, or leave the column out."
+    if without.any():
+        names = _listed(told.loc[without, "school_id"])
+        return SourceError(path, f"{names}: no district, though other schools have one", fix=fix)
+    if two.any():
+        return SourceError(path, f"{_listed(told.dropna().loc[two, 'school_id'])}: two districts", fix=fix)
+    return None
+
+
+def _listed(schools: pd.Series) -> str:
+    """Return the ids of the first schools."""
+    ids = sorted(schools.unique())
+    return ", ".join(ids[:SHOWN]) + (", …" if len(ids) > SHOWN else "")
 
 
 def _schools_of(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:

@@ -15,13 +15,16 @@ WITH_STUDENTS = ("duty_mentoring", "duty_teaching")
 
 
 def with_officer_roles(schools: pd.DataFrame) -> pd.DataFrame:
-    """Add three groupings of schools; missing where a school with an officer left a question open.
+    """Add four groupings of schools; missing where a school with an officer left a question open.
 
-    `officer_role`: no_officer, does_neither, mentors_or_teaches. `officer_discipline`: no_officer,
-    not_in_discipline, in_discipline. `officer_agreement`: no_officer, no_agreement, has_agreement.
+    `officer`: no_officer, has_officer. `officer_role`: no_officer, does_neither, mentors_or_teaches.
+    `officer_discipline`: no_officer, not_in_discipline, in_discipline. `officer_agreement`: no_officer, no_agreement,
+    has_agreement.
     """
     with_students = schools[WITH_STUDENTS[0]] | schools[WITH_STUDENTS[1]]
+    there = schools["officer_present"].astype("boolean")
     return schools.assign(
+        officer=there.map({True: "has_officer", False: NO_OFFICER}).astype("string"),
         officer_role=_groups(schools, with_students, "mentors_or_teaches", "does_neither"),
         officer_discipline=_groups(schools, schools["duty_discipline"], "in_discipline", "not_in_discipline"),
         officer_agreement=_groups(schools, schools["agreement"], "has_agreement", "no_agreement"),

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from sro_research.estimates import as_estimates
 from sro_research.models.exposure_design import CELL, Design, engagement_design, lagged
+from sro_research.models.few_clusters import check_estimates
 from sro_research.models.multilevel import WITHIN, engagement_estimates
 from sro_research.parameters import Model
 
@@ -42,6 +44,17 @@ class Question:
             adjust=self.model.adjust,
             districts=self.districts,
         )
+
+    def checks(self) -> pd.DataFrame:
+        """Return the effect within schools by least squares in three ways; `few_clusters.check_estimates`.
+
+        None where the declared model cannot be fitted: its own rows say why.
+        """
+        try:
+            made = self.design()
+        except ValueError:
+            return as_estimates(pd.DataFrame({"n": []}))
+        return check_estimates(made, population=self.model.population, construct=self.model.outcome, per=self.model.per)
 
     def design(self, *, apart: Sequence[str] = ()) -> Design:
         """Return the table behind the declared model, with the columns `apart`, for which it does not adjust then."""

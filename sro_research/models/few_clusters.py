@@ -29,6 +29,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from sro_research.estimates import CHECK, CHECKS, as_estimates
 from sro_research.models.exposure_design import BETWEEN_TERM, WITHIN_TERM, Design
 from sro_research.models.school_means import CONFIDENCE
 
@@ -227,6 +228,19 @@ def side_by_side(
         rows.append((term, WILD, estimate, np.nan, np.nan, turned.p(0.0), *limits, NO_LIMIT if endless else ""))
     table = pd.DataFrame(rows, columns=[c for c in COLUMNS if c != "clusters"])
     return table.assign(clusters=of.clusters)[COLUMNS]
+
+
+def check_estimates(made: Design, *, population: str, construct: str, per: float) -> pd.DataFrame:
+    """Return the effect within schools in the three ways as estimates, in scale points per `per` units.
+
+    `group_by` is `CHECK`, `group` one of `CHECKS`.
+    """
+    table = beside_the_model(made)
+    rows = table[table["term"] == WITHIN_TERM].assign(group=list(CHECKS), n=len(made.table))
+    for column in ("estimate", "std_error", "conf_low", "conf_high"):
+        rows[column] = per * rows[column]
+    about = {"measure": "effect_within_schools", "population": population, "construct": construct, "group_by": CHECK}
+    return as_estimates(rows, unit="scale points", **about)
 
 
 def _row(term: str, method: str, estimate: float, error: float, df: float, note: str) -> tuple[object, ...]:

@@ -20,8 +20,13 @@ from sro_research.models.national import jackknife_of
 from sro_research.models.sampling import DesignError
 from sro_research.models.survey_regression import DIFFERENCE, Link, effects
 
-ROLES = {"officer_role": "does_neither", "officer_discipline": "not_in_discipline", "officer_agreement": "no_agreement"}
-"""Groupings, and the group that the others are compared with: schools that have an officer, too."""
+ROLES = {
+    "officer": "no_officer",
+    "officer_role": "does_neither",
+    "officer_discipline": "not_in_discipline",
+    "officer_agreement": "no_agreement",
+}
+"""Groupings, and the group that the others are compared with; after the first, schools with an officer, too."""
 ADJUSTED = {
     "level": "high",
     "size": "from_500_to_999",

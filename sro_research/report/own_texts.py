@@ -104,6 +104,10 @@ def _own_numbers(page: Page, w: Words) -> dict[str, list[str]]:
         "margin": [w.of_hundred(page.margins.share)],
     }
     if model is not None:
+        numbers |= {
+            "declared_on": [facts.declared.get("on", "")],
+            "first_smallest": [facts.declared.get("smallest", "")],
+        }
         numbers |= {"smallest": [w.number(model.smallest_effect, 2)], "per": [w.number(model.per)]}
         scales = [c for c in constructs if c.id == model.outcome]
         numbers |= {"lowest": [str(c.low) for c in scales], "highest": [str(c.high) for c in scales]}

@@ -41,6 +41,10 @@ class Facts:
     """Whether the groups of `population|construct|group_by` may be compared: the verdicts of `models.comparability`."""
     exploratory: tuple[str, ...] = ()
     """What of the question of engagement and climate was declared after results were seen: `declaration`."""
+    left_out: tuple[str, ...] = ()
+    """What of it was declared first and is not asked any more: `subgroups:<question>`, `harms:<harm>`."""
+    declared: dict[str, str] = field(default_factory=dict)
+    """What was declared first: `on`, its day, `outcome`, and `smallest`, the smallest effect of interest."""
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ def schools(*, ratio: float = 1.0, seed: int = 3) -> pd.DataFrame:
             "locale": rng.choice(["suburb", "city"], n),
             "crime": rng.choice(["moderate_crime", "low_crime"], n),
             "minority": pd.Series(pd.NA, index=range(n), dtype="string"),
+            "officer": rng.choice(["no_officer", "has_officer"], n),
             "officer_role": rng.choice(["no_officer", "does_neither", "mentors_or_teaches"], n),
             "officer_discipline": rng.choice(["no_officer", "not_in_discipline", "in_discipline"], n),
             "officer_agreement": rng.choice(["no_officer", "no_agreement", "has_agreement"], n),
@@ -58,7 +59,8 @@ def test_a_planted_ratio_is_found_against_schools_that_have_an_officer_too() -> 
 def test_p_values_are_adjusted_within_a_wave_and_grouping() -> None:
     found = contrasts(schools(ratio=1.5))
     for _, family in found.dropna(subset=["p_value"]).groupby(["wave", "role"]):
-        assert len(family) == 4  # two outcomes, two groups against the reference
+        groups = 1 if family["role"].iloc[0] == "officer" else 2
+        assert len(family) == 2 * groups  # two outcomes, each group against the reference
         assert family["p_adjusted"].max() == pytest.approx(family["p_value"].max())
         assert (family["p_adjusted"] >= family["p_value"]).all()
 
@@ -82,8 +84,8 @@ def test_differences_are_rows_of_the_spine_with_their_unit_and_reference() -> No
 
 def test_shares_of_a_grouping_add_up_to_one() -> None:
     shares = role_shares(schools())
-    assert shares.groupby("role")["estimate"].sum().to_list() == pytest.approx([1, 1, 1])
-    assert shares.groupby("role")["n"].sum().to_list() == [600, 600, 600]
+    assert shares.groupby("role")["estimate"].sum().to_list() == pytest.approx([1, 1, 1, 1])
+    assert shares.groupby("role")["n"].sum().to_list() == [600] * 4
 
 
 def test_the_nations_contrasts_are_those_of_the_regression_that_r_witnesses(ssocs) -> None:

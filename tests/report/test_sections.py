@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from sro_research.estimates import CHECK, CHECKS
 from sro_research.report import sections
 from sro_research.report.page import Facts, Page
 from sro_research.report.parts import Cards, Figure, Table, plain
@@ -157,8 +158,41 @@ def test_what_was_declared_late_says_so(board):
     late = [row[0] for row in by_group + by_harm if "added after results were seen" in row[0]]
     labels = [text["en"] for text in board.instruments["student"].background["language"].labels.values()]
     assert late == [EN("model_added", name=name) for name in [*labels, EN("harm_arrest")]]
-    changed = replace(board, facts=replace(board.facts, exploratory=("question",)))
-    assert EN("model_exploratory") in texts(sections.engagement(changed, EN))
+    assert EN("model_before") in texts(sections.engagement(board, EN))
+    first = {"on": "2026-01-31", "outcome": "safety", "smallest": "0.05"}
+    changed = replace(board, facts=replace(board.facts, exploratory=("question",), declared=first))
+    said = texts(sections.engagement(changed, EN))
+    topic = board.instruments["student"].constructs["safety"].title["en"]
+    assert EN("model_exploratory", declared_on="2026-01-31", topic=topic, first_smallest="0.05") in said
+    assert EN("model_before") not in said
+    assert said.count(EN("model_exploratory_again")) == 2  # above the groups, and above the harms
+
+
+def test_what_was_left_out_of_the_declaration_is_said(board):
+    facts = replace(board.facts, left_out=("subgroups:gender", "harms:arrest"), declared={"on": "2026-01-31"})
+    said = texts(sections.engagement(replace(board, facts=facts), EN))
+    for label in ("Gender", "Arrested"):
+        assert EN("model_left_out", declared_on="2026-01-31", label=label) in said
+
+
+@pytest.mark.parametrize(("low", "open_"), [(0.055, False), (-0.02, True)])
+def test_a_way_to_reckon_that_leaves_it_open_is_said(board, low, open_):
+    page = shown(board, conf_low=0.06, conf_high=0.20, estimate=0.13)
+    cells = page.cells.copy()
+    at = (cells["measure"] == "effect_within_schools") & (cells["group_by"] == CHECK)
+    assert at.sum() == len(CHECKS)
+    cells.loc[at, ["estimate", "conf_low", "conf_high"]] = [0.13, low, 0.2]
+    assert (EN("model_open") in texts(sections.engagement(replace(page, cells=cells), EN))) is open_
+
+
+@pytest.mark.parametrize(("low", "sentence"), [(-0.1, "model_groups_alike"), (0.02, "model_groups_differ")])
+def test_whether_groups_differ_is_said_first(board, low, sentence):
+    cells = board.cells.copy()
+    at = cells["measure"] == "effect_within_difference"
+    cells.loc[at & (cells["status"] == "shown"), ["estimate", "conf_low", "conf_high"]] = [0.05, -0.1, 0.1]
+    one = cells.index[at & (cells["status"] == "shown")][0]
+    cells.loc[one, ["estimate", "conf_low", "conf_high"]] = [0.06, low, 0.1]
+    assert EN(sentence) in texts(sections.engagement(replace(board, cells=cells), EN))
 
 
 def test_what_was_not_provided_is_said(school):
