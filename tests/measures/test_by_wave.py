@@ -15,15 +15,15 @@ ROWS = pd.DataFrame(
 
 
 def test_the_district_stands_alone_and_groups_follow() -> None:
-    parts = ROWS.assign(measure="k", group="g", value=1.23456)
+    parts = ROWS.assign(measure="k", group_by="by", group="g", value=1.23456)
     table = district_by_wave(ROWS, parts)
-    assert table.index.tolist() == [("m", "share", ""), ("k", "share", "g")]
+    assert table.index.tolist() == [("m", "share", "", ""), ("k", "share", "by", "g")]
     assert (
-        table.loc[("m", "share", ""), ("2", "value")] == 0.25
-        and table.loc[("m", "share", ""), ("2", "denominator")] == 4
+        table.loc[("m", "share", "", ""), ("2", "value")] == 0.25
+        and table.loc[("m", "share", "", ""), ("2", "denominator")] == 4
     )
-    assert pd.isna(table.loc[("m", "share", ""), ("1", "value")])
-    assert table.loc[("k", "share", "g"), ("1", "value")] == 1.235
+    assert pd.isna(table.loc[("m", "share", "", ""), ("1", "value")])
+    assert table.loc[("k", "share", "by", "g"), ("1", "value")] == 1.235
 
 
 def test_nothing_is_a_table_without_rows() -> None:
