@@ -14,11 +14,20 @@ from sro_research.study import Study, open_study
 
 NOTEBOOKS = ("program_delivery", "operations")
 ONE_WAVE = """
-surveys: []
+surveys:
+  - {instrument: student_climate, wave: "2026", file: students_2026.sav}
 model: null
 waves:
   - {id: "2026", label: {en: Spring 2026, es: Primavera de 2026}, start: 2025-08-01, end: 2026-06-30}
 """
+TOLD_BY_NO_RECORD = {
+    "drills_done_share",  # of drills that were required
+    "school_days_covered",  # of school-days, which a calendar has
+    "school_days_with_trained_officer",
+    "schools_with_secondary_officer",  # of schools
+    "agreement_assessed_share",  # of places
+}
+"""Shares of what is known without a record: zero of it was recorded."""
 
 
 @pytest.fixture
@@ -81,18 +90,8 @@ def test_tables_without_rows_give_no_shares(demo: Run, tables: dict[str, pd.Data
     for name in NOTEBOOKS:
         assert "not provided" not in run(name, study, demo.params_file)
         kept = study.estimates([name])
-        shares = kept[(kept["unit"] == "share") & ~kept["measure"].isin(ZERO_WITHOUT_ROWS)]
+        shares = kept[(kept["unit"] == "share") & ~kept["measure"].isin(TOLD_BY_NO_RECORD)]
         assert set(shares["status"]) == {"not_estimable"}
-
-
-ZERO_WITHOUT_ROWS = {
-    "drills_done_share",  # of drills that were required
-    "school_days_covered",  # of school-days, which a calendar has
-    "school_days_with_trained_officer",
-    "schools_with_secondary_officer",  # of schools
-    "agreement_assessed_share",  # of places
-}
-"""Shares of something that no record has to tell of."""
 
 
 def test_a_district_without_schools(demo: Run, tables: dict[str, pd.DataFrame], tmp_path: Path) -> None:
