@@ -200,6 +200,8 @@ def test_a_dry_run_before_a_run(district: Path) -> None:
             "climate_perceptions",
             "survey_quality",
             "training_and_outreach",
+            "program_delivery",
+            "operations",
             "engagement_and_climate",
             "safe_cells",
         )

@@ -142,7 +142,9 @@ def _grant_findings(budget: pd.DataFrame, grants: pd.DataFrame, standard: Budget
     lines = budget[budget["paid_by"].str.startswith(GRANT)]
     lines = lines.assign(grant_id=lines["paid_by"].str.removeprefix(GRANT))
     known = lines.merge(grants.rename(columns={"amount": "award"}), on="grant_id")
-    begins = known["fiscal_year"].map(lambda year: fiscal_period(int(year), standard)[0])
+    begins = pd.Series(
+        [fiscal_period(int(year), standard)[0] for year in known["fiscal_year"]], known.index, dtype="datetime64[ns]"
+    )
     paid = known.groupby("grant_id").agg(amount=("amount", "sum"), award=("award", "first"))
     return {
         "unknown_grants": (

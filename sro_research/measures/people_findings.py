@@ -182,7 +182,7 @@ def _of_coaching(coaching: pd.DataFrame, waves: list[Wave]) -> dict[str, tuple[i
 def _alone(coaching: pd.DataFrame) -> int:
     first = coaching[coaching["stage"] != "reassignment"].groupby("officer_key")["opened_on"].min()
     moved = coaching[coaching["stage"] == "reassignment"]
-    before = moved["officer_key"].map(first)
+    before = first.reindex(moved["officer_key"]).set_axis(moved.index)
     return int((before.isna() | (before > moved["opened_on"])).sum())
 
 

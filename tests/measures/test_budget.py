@@ -229,6 +229,13 @@ def test_nothing_is_found_where_all_is_well() -> None:
     assert budget_findings(whole, None, WAVES, standard=standard()).empty
 
 
+def test_a_budget_or_grants_without_rows() -> None:
+    nothing = budget_findings(BUDGET[:0], GRANTS, WAVES, standard=standard()).set_index("finding")["rows"]
+    assert nothing.to_dict() == {"waves_without_budget": 2, "grants_without_lines": 2}
+    without = budget_findings(BUDGET, GRANTS[:0], WAVES, standard=standard()).set_index("finding")["rows"]
+    assert without["unknown_grants"] == BUDGET["paid_by"].str.startswith("grant:").sum()
+
+
 # ---- planted truth ---------------------------------------------------------------------------
 @pytest.mark.parametrize("first_month", [1, 7, 10])
 def test_planted_costs_are_found_again(first_month: int) -> None:

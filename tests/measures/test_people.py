@@ -184,3 +184,8 @@ def test_records_of_people_that_do_not_fit() -> None:
 
 def test_what_was_not_provided_is_not_looked_for() -> None:
     assert people_findings(OFFICERS, None, WAVES).empty
+
+
+def test_tables_without_rows_hold_nothing_that_does_not_fit() -> None:
+    rows = people_findings(OFFICERS, LEAVES, WAVES, coaching=COACHING[:0])
+    assert len(rows) == 4 and set(rows["rows"]) == {0}
