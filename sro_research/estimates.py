@@ -94,9 +94,11 @@ def from_indicators(indicators: pd.DataFrame, *, people: str, method: str) -> pd
     """Turn indicators into estimates.
 
     Indicators have `school_id`, `wave`, `measure`, `population`, `numerator`, `denominator`, `value` and `unit`;
-    `people` names the column that counts the persons an indicator describes.
+    `people` names the column that counts the persons an indicator describes. Where there are `group_by` and `group`,
+    they stay.
     """
     rows = indicators.rename(columns={"value": "estimate"}).assign(n=indicators[people])
     note = rows["estimate"].isna().map({True: "the denominator is not known or too small", False: ""})
     keep = ["school_id", "wave", "measure", "population", "estimate", "unit", "n"]
+    keep += [column for column in ("group_by", "group") if column in rows]
     return as_estimates(rows[keep], note=note, method=method)
