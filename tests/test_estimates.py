@@ -45,7 +45,6 @@ def test_the_same_statistic_twice_is_refused_and_none_is_fine():
 def test_indicators_keep_the_groups_they_are_broken_down_by():
     rows = {"school_id": "", "wave": "1", "measure": "m", "population": "", "numerator": 1, "unit": "share"}
     whole = pd.DataFrame([rows | {"denominator": 4, "value": 0.25}])
-    parts = pd.DataFrame([rows | {"denominator": 2, "value": v, "group_by": "kind", "group": g} for g, v in ("a0", "b1")])
-    parts["value"] = parts["value"].astype(float)
+    parts = pd.concat([whole.assign(denominator=2, group_by="kind", group=group) for group in "ab"])
     made = stack([from_indicators(table, people="denominator", method="m") for table in (whole, parts)])
     assert made[["group_by", "group", "n"]].values.tolist() == [["", "", 4], ["kind", "a", 2], ["kind", "b", 2]]
