@@ -121,7 +121,8 @@ def band_probabilities(parts: pd.DataFrame, rubric: Rubric) -> pd.DataFrame:
         away = sign * (part.value - np.array(criterion.thresholds))
         has_error = part.value_error > 0
         reached = stats.norm.cdf(away / part.value_error) if has_error else (away >= 0).astype(float)
-        chances = -np.diff(np.concatenate([[1.0], reached, [0.0]]))
+        edges = np.concatenate([[1.0], reached, [0.0]])
+        chances = edges[:-1] - edges[1:]
         rows += [(part.wave, part.criterion, band, p) for band, p in zip(rubric.bands, chances, strict=True)]
     return pd.DataFrame(rows, columns=["wave", "criterion", "band", "probability"])
 
