@@ -223,6 +223,10 @@ class Study:
         """Read the estimates of several notebooks as one table."""
         return estimates.stack(read_table(self.folders.estimates(name)) for name in names)
 
+    def has_estimates(self, name: str) -> bool:
+        """Tell whether the estimates of a notebook were kept."""
+        return is_table(self.folders.estimates(name))
+
     def reported_schools(self) -> dict[str, Text]:
         """Return id and name by language of the schools that get a page; of a national survey, of groups of schools."""
         if self.national is not None:

@@ -1,7 +1,8 @@
 """Contacts by group of students, beside how many students the group has.
 
 Contacts are counted, not students: one student may be stopped twice. Contacts whose group was not recorded stand with
-no group, and `not_recorded` counts them; nobody is guessed into a group.
+no group, and `not_recorded` counts them; nobody is guessed into a group. A question that no contact of a wave answers
+was not asked then: its groups have missing counts, not zeros.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from sro_research.measures.contacts import PER_STUDENTS, RATES, logged_waves, of_all, steps
+from sro_research.measures.contacts import PER_STUDENTS, RATES, of_all, steps
 from sro_research.measures.outreach import wave_of
 from sro_research.parameters import Wave
 
@@ -18,19 +19,25 @@ STEPS = [*RATES.values(), "result", "found"]
 KEYS = ["school_id", "wave", "group_by", "group"]
 
 
+def recorded_questions(contacts: pd.DataFrame, questions: Sequence[str]) -> list[str]:
+    """Return those of the questions that at least one contact answers."""
+    return [question for question in questions if question in contacts and contacts[question].notna().any()]
+
+
 def group_counts(
     contacts: pd.DataFrame, enrollment: pd.DataFrame, waves: Sequence[Wave], *, questions: Sequence[str]
 ) -> pd.DataFrame:
     """Count the contacts of every enrolled group by step: `school_id`, `wave`, `group_by`, `group`, `people`, `STEPS`.
 
-    A group without contacts has zeros in a wave whose contacts were logged, and missing counts in others. A group with
-    contacts whose number of students is not known has a row with missing `people`.
+    A group without contacts has zeros in a wave in which any contact tells a group of that question, and missing counts
+    in others. A group with contacts whose number of students is not known has a row with missing `people`.
     """
     known = enrollment[enrollment["group_by"].isin(list(questions))]
     counts = _long(contacts, waves, questions).groupby(KEYS)[STEPS].sum().reset_index()
     table = known[[*KEYS, "people"]].merge(counts, on=KEYS, how="outer")
-    logged = table["wave"].isin(logged_waves(contacts, waves))
-    table[STEPS] = table[STEPS].astype("Int64").fillna(0).where(logged)
+    asked = ["wave", "group_by"]
+    logged = pd.MultiIndex.from_frame(table[asked]).isin(pd.MultiIndex.from_frame(counts[asked]))
+    table[STEPS] = table[STEPS].astype("Int64").fillna(0).where(pd.Series(logged, index=table.index))
     return table
 
 
@@ -59,6 +66,16 @@ def group_rates(counts: pd.DataFrame) -> pd.DataFrame:
         made = counts[KEYS].assign(measure=f"{measure}_per_{PER_STUDENTS}_students", population="student")
         tables.append(made.assign(numerator=events, denominator=people, value=value))
     return pd.concat(tables, ignore_index=True).assign(unit=f"contacts per {PER_STUDENTS} students")
+
+
+def largest_groups(counts: pd.DataFrame) -> dict[str, str]:
+    """Return the group of each question with most students over all waves: what relative rates compare with.
+
+    Of two alike the first by its code. A question of which no group's students are known has none.
+    """
+    people = counts.dropna(subset=["people"]).groupby(["group_by", "group"])["people"].sum().reset_index()
+    first = people.sort_values(["people", "group"], ascending=[False, True]).drop_duplicates("group_by")
+    return {str(q): str(g) for q, g in first.sort_values("group_by")[["group_by", "group"]].itertuples(index=False)}
 
 
 def not_recorded(contacts: pd.DataFrame, waves: Sequence[Wave], *, questions: Sequence[str]) -> pd.DataFrame:

@@ -145,11 +145,29 @@ def outcome_funnel(contacts: pd.DataFrame, waves: Sequence[Wave]) -> pd.DataFram
     Returns `school_id`, `wave`, `outcome` (each of the known ones, and `not_recorded`), `contacts`, and `all_contacts`,
     which the parts add up to. Open contacts are a part; so are those without a recorded outcome.
     """
-    outcome = contacts["outcome"].fillna("not_recorded")
-    rows = contacts[["school_id"]].assign(wave=wave_of(contacts["date"], list(waves)), outcome=outcome)
+    return _parts(contacts, waves, "outcome")
+
+
+def callers(contacts: pd.DataFrame, waves: Sequence[Wave]) -> pd.DataFrame:
+    """Count who called the officer, as `outcome_funnel` does its outcomes; `called_by` may be `not_recorded` too."""
+    return _parts(contacts, waves, "called_by")
+
+
+def _parts(contacts: pd.DataFrame, waves: Sequence[Wave], column: str) -> pd.DataFrame:
+    recorded = contacts[column].fillna("not_recorded")
+    rows = contacts[["school_id"]].assign(wave=wave_of(contacts["date"], list(waves)), **{column: recorded})
     both = pd.concat([rows, rows.assign(school_id="")]).dropna(subset=["wave"])
-    table = both.groupby([*CELL, "outcome"]).size().rename("contacts").reset_index()
+    table = both.groupby([*CELL, column]).size().rename("contacts").reset_index()
     return table.assign(all_contacts=table.groupby(CELL)["contacts"].transform("sum"))
+
+
+def classed_contacts(contacts: pd.DataFrame, waves: Sequence[Wave]) -> pd.DataFrame:
+    """Return the contacts that were classed: `school_id`, `wave`, and `routine`, 1 for routine discipline, else 0."""
+    made = steps(contacts)
+    table = contacts[["school_id"]].assign(
+        wave=wave_of(contacts["date"], list(waves)), routine=made["routine"].astype("int64")
+    )
+    return table[made["classed"] & table["wave"].notna()].reset_index(drop=True)
 
 
 def coded_twice(contacts: pd.DataFrame, waves: Sequence[Wave]) -> pd.DataFrame:

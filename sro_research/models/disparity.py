@@ -44,6 +44,8 @@ YEARS = 3
 """Most consecutive years the regulation lets a State look back on."""
 PLACE = ["school_id", "wave", "group_by"]
 KEYS = [*PLACE, "group"]
+REPORTED = ["risk", "risk_low", "risk_high", "estimate", "conf_low", "conf_high", "p_value", "p_adjusted"]
+"""What a comparison tells of a group, and what is not told where it is too small."""
 LOCAL, WIDER = "risk_ratio", "alternate_risk_ratio"
 _SMALL = f"fewer than {MINIMUM_CELL} contacts, or fewer than {MINIMUM_N} students or earlier contacts"
 SMALL_GROUP = f"the group has {_SMALL}"
@@ -205,14 +207,18 @@ def _steps_from_common(part: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     return np.where(known, step, np.nan), np.where(known, variance, np.nan) ** -0.5
 
 
+def reported(compared: pd.DataFrame) -> pd.DataFrame:
+    """Return ratios without the numbers of those that may not be reported; `note` has the reason."""
+    may = compared["meets_minimum"].to_numpy(dtype=bool)
+    return compared.assign(**{c: compared[c].where(may) for c in REPORTED if c in compared})
+
+
 def disparity_estimates(compared: pd.DataFrame, *, step: str) -> pd.DataFrame:
     """Return the ratios of one step that may be reported, as estimates; others are rows with the reason.
 
     `measure` is `comparison` and `step`, as `risk_ratio_stop`; `n` counts the group's students or earlier contacts.
     """
-    reported = compared["meets_minimum"].to_numpy(dtype=bool)
-    rows = compared[[*KEYS, "note"]].assign(n=compared["people"], measure=compared["comparison"] + f"_{step}")
-    for column in ("estimate", "conf_low", "conf_high"):
-        rows[column] = compared[column].where(reported)
+    shown = reported(compared)[[*KEYS, "estimate", "conf_low", "conf_high", "note"]]
+    rows = shown.assign(n=compared["people"], measure=compared["comparison"] + f"_{step}")
     method = "Koopman's score" if CHAIN[step].share else "mid-P, given both counts"
     return as_estimates(rows, population="student", unit="ratio", method=method)

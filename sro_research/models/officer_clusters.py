@@ -21,6 +21,7 @@ from sro_research.models.precision import TAIL
 FEWEST_DF = 4
 """Degrees of freedom below which Satterthwaite's limits are not to be relied on (Tipton 2015, Psychol. Methods 20,
 375-393)."""
+NUMBERS = ["estimate", "std_error", "df", "conf_low", "conf_high", "p_value"]
 ONE_SIDED = "all contacts are with this group, or none is"
 FEW_OFFICERS = "too few officers: limits by officer are not to be relied on"
 ONE_OFFICER = "fewer than two officers"
@@ -39,12 +40,12 @@ def ratios_by_officer(contacts: pd.DataFrame, people: pd.DataFrame) -> pd.DataFr
         for group, own in zip(table["group"], table["people"], strict=True):
             odds = float(table["people"].sum() - own) / float(own) if own > 0 else np.nan
             rows.append({"group_by": question, "group": group} | _of_group(logged, group, odds))
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=["group_by", "group", "events", "officers", *NUMBERS, "note"])
 
 
 def _of_group(logged: pd.DataFrame, group: str, others_per_own: float) -> dict[str, object]:
     officers = logged["officer_key"].nunique()
-    blank = dict.fromkeys(["estimate", "std_error", "df", "conf_low", "conf_high", "p_value"], np.nan)
+    blank = dict.fromkeys(NUMBERS, np.nan)
     made = {"events": len(logged), "officers": officers} | blank
     inside = (logged["group"] == group).astype(float)
     q = float(inside.mean()) if len(logged) else np.nan

@@ -10,8 +10,25 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sro_research.measures.contact_findings import EXPLAINED, contact_findings
-from sro_research.measures.contact_groups import by_officer, district_counts, group_counts, group_rates, not_recorded
-from sro_research.measures.contacts import RATES, SHARES, coded_twice, contact_indicators, outcome_funnel, steps
+from sro_research.measures.contact_groups import (
+    by_officer,
+    district_counts,
+    group_counts,
+    group_rates,
+    largest_groups,
+    not_recorded,
+    recorded_questions,
+)
+from sro_research.measures.contacts import (
+    RATES,
+    SHARES,
+    callers,
+    classed_contacts,
+    coded_twice,
+    contact_indicators,
+    outcome_funnel,
+    steps,
+)
 from sro_research.parameters import Wave
 from sro_research.schemas.contacts import KINDS, OUTCOMES
 
@@ -179,6 +196,24 @@ def test_groups_have_zeros_where_there_was_a_log_and_nothing_elsewhere() -> None
     assert at[("b", "1", "race", "1")] == 0 and pd.isna(at[("a", "2", "race", "1")])
 
 
+def test_a_question_that_no_contact_of_a_wave_answers_has_no_zeros() -> None:
+    log = contacts({"race": 1, "gender": 1}, SECOND_WAVE | {"race": 1})
+    counts = group_counts(log, enrolled(), WAVES, questions=QUESTIONS)
+    at = counts.set_index(["group_by", "wave", "group"]).sort_index()["contact"]
+    assert at["race", "2", "2"].to_list() == [0, 0] and at["gender", "1", "2"].to_list() == [0, 0]
+    assert at["gender", "2"].isna().all()
+    assert recorded_questions(log, [*QUESTIONS, "language"]) == QUESTIONS
+    assert recorded_questions(contacts({"race": 1}), QUESTIONS) == ["race"]
+
+
+def test_the_largest_group_is_that_with_most_students_and_the_first_of_two_alike() -> None:
+    assert largest_groups(enrolled()) == {"gender": "2", "race": "2"}
+    assert largest_groups(enrolled(*((s, w, "race", "2") for s in "ab" for w in "12"))) == {"gender": "2", "race": "1"}
+    alike = enrolled().assign(people=50)
+    assert largest_groups(alike) == largest_groups(alike.iloc[::-1]) == {"gender": "1", "race": "1"}
+    assert largest_groups(enrolled().assign(people=pd.NA)) == {}
+
+
 def test_a_school_whose_groups_are_not_all_known_is_not_in_the_sum_of_the_district() -> None:
     table = contacts({"race": 1}, {"race": 2}, {"race": 1, "school_id": "b"}, {"race": 2, "school_id": "b"})
     counts = group_counts(table, enrolled(("b", "1", "race", "2")), WAVES, questions=["race"])
@@ -202,6 +237,22 @@ def test_rates_of_groups_are_per_100_of_their_students() -> None:
 def test_contacts_by_officer_leave_out_who_is_not_known() -> None:
     rows = by_officer(contacts({"race": 1}, {"race": 1, "officer_key": None}, {}), WAVES, questions=QUESTIONS)
     assert rows[["officer_key", "group_by", "group"]].to_numpy().tolist() == [["o1", "race", "1"]]
+
+
+def test_who_called_adds_up_to_all_contacts() -> None:
+    log = contacts({"called_by": "teacher"}, {"called_by": "teacher", "school_id": "b"}, {}, {"date": "2020-01-01"})
+    made = callers(log, WAVES).set_index(["school_id", "called_by"])
+    assert made["contacts"].to_dict() == {
+        ("", "not_recorded"): 1, ("", "teacher"): 2, ("a", "not_recorded"): 1, ("a", "teacher"): 1, ("b", "teacher"): 1
+    }  # fmt: skip
+    assert made.loc["", "all_contacts"].to_list() == [3, 3]
+
+
+def test_classed_contacts_leave_out_what_was_not_classed_or_belongs_to_no_wave() -> None:
+    routine, safety = {"reason": "routine_discipline"}, {"reason": "safety_or_criminal"}
+    log = contacts(routine, safety, {}, {"reason": "not_classed"}, routine | {"date": "2020-01-01"})
+    made = classed_contacts(log, WAVES)[["school_id", "wave", "routine"]]
+    assert made.to_numpy().tolist() == [["a", "1", 1], ["a", "1", 0]]
 
 
 def test_classes_of_two_people() -> None:

@@ -16,6 +16,7 @@ from sro_research.models.disparity import (
     disparity_estimates,
     recent,
     relative_rates,
+    reported,
     risk_ratios,
     shrunken_ratios,
 )
@@ -201,3 +202,17 @@ def test_what_officers_cannot_tell_is_said() -> None:
     few = LOG[LOG["officer_key"].isin(sorted(LOG["officer_key"].unique())[:3])]
     assert set(ratios_by_officer(few, DISTRICT)["note"]) == {FEW_OFFICERS}
     assert ratios_by_officer(LOG, DISTRICT.assign(people=pd.NA)).empty
+
+
+def test_without_any_group_there_are_no_rows_and_no_error() -> None:
+    none = ratios_by_officer(LOG.head(0), DISTRICT.head(0))
+    assert none.empty and list(none) == list(ratios_by_officer(LOG, DISTRICT))
+
+
+def test_what_may_not_be_reported_has_its_reason_and_no_number() -> None:
+    compared = risk_ratios(cells(("a", 9, 300), ("b", 40, 300), BIG), share=False)
+    told = reported(compared).set_index("group")
+    numbers = ["risk", "risk_low", "risk_high", "estimate", "conf_low", "conf_high", "p_value", "p_adjusted"]
+    assert told.loc["a", numbers].isna().all() and told.loc["a", "note"] == SMALL_GROUP
+    assert told.loc["b", numbers].notna().all() and told.loc["b", "note"] == ""
+    assert compared.loc[compared["group"] == "a", "estimate"].notna().all()
