@@ -4,7 +4,7 @@ import pandas as pd
 import pandera.errors
 import pytest
 
-from sro_research.estimates import COLUMNS, as_estimates, stack
+from sro_research.estimates import COLUMNS, as_estimates, from_indicators, stack
 
 
 def row(**values: object) -> pd.DataFrame:
@@ -40,3 +40,11 @@ def test_the_same_statistic_twice_is_refused_and_none_is_fine():
     with pytest.raises((pandera.errors.SchemaError, pandera.errors.SchemaErrors)):
         stack([as_estimates(row()), as_estimates(row(estimate=0.6))])
     assert stack([]).empty
+
+
+def test_an_indicator_that_is_broken_down_keeps_its_group():
+    whole = {"school_id": "", "wave": "1", "measure": "m", "population": "", "unit": "share", "value": 0.2, "cases": 10}
+    assert from_indicators(pd.DataFrame([whole]), people="cases", method="x").loc[0, "group_by"] == ""
+    rows = [whole | {"group_by": "kind", "group": kind} for kind in ("fire", "lockdown")]
+    made = from_indicators(pd.DataFrame(rows), people="cases", method="x")
+    assert made[["group_by", "group"]].to_numpy().tolist() == [["kind", "fire"], ["kind", "lockdown"]]
