@@ -6,7 +6,8 @@ READY := $(VENV)/.ready
 
 # In the order in which each writes what the next one reads.
 NOTEBOOKS := $(addprefix notebooks/study/,data_quality.ipynb climate_perceptions.ipynb survey_quality.ipynb training_and_outreach.ipynb \
-	engagement_and_climate.ipynb safe_cells.ipynb) notebooks/school/school_report.ipynb notebooks/board/board_summary.ipynb
+	program_delivery.ipynb operations.ipynb equity.ipynb engagement_and_climate.ipynb rubric.ipynb safe_cells.ipynb) \
+	notebooks/school/school_report.ipynb notebooks/board/board_summary.ipynb
 
 # Three at a time also on two cores: a test of the batch often waits for processes that it has started.
 PYTEST := pytest -n 3 --dist loadfile --no-loadscope-reorder tests

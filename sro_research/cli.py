@@ -47,11 +47,17 @@ from sro_research.parameters import (
     Language,
     Parameters,
     Strict,
-    TrainingStandard,
 )
 from sro_research.report.template import fixed_texts
+from sro_research.standards.agreement import Agreement
+from sro_research.standards.budget import BudgetStandard
+from sro_research.standards.deadlines import Deadlines
+from sro_research.standards.drills import DrillStandard
 from sro_research.standards.indicators import Indicators
+from sro_research.standards.rubric import Rubric
+from sro_research.standards.selection import SelectionStandard
 from sro_research.standards.ssocs import SsocsLayout, SsocsMeasures
+from sro_research.standards.training import TrainingStandard
 from sro_research.standards.yardstick import Yardstick
 from sro_research.study import Study, open_study
 
@@ -60,6 +66,12 @@ if TYPE_CHECKING:
 
 STUDY_FILE = click.argument("params_file", type=click.Path(path_type=Path))
 YAML_FILES: tuple[type[Strict], ...] = (
+    Agreement,
+    BudgetStandard,
+    Deadlines,
+    DrillStandard,
+    Rubric,
+    SelectionStandard,
     Indicators,
     InstrumentFile,
     SsocsLayout,
@@ -308,7 +320,7 @@ def synthesize(params_file: Path, schools: int, seed: int) -> None:
     instruments = list(study.instruments.values())
     from sro_research.synthetic import make_district, write_exports
 
-    district = make_district(instruments, p.waves, list(study.courses), schools=schools, seed=seed)
+    district = make_district(instruments, p.waves, study.standards, schools=schools, seed=seed)
     surveys = {(s.instrument, s.wave): s.file for s in p.surveys}
     records = {kind: source.file for kind, source in vars(p.records).items() if source is not None}
     write_exports(district, Path(p.folders.data), surveys, records)
@@ -489,7 +501,7 @@ def _look_through(study: Study) -> Intake:
         folder=Path(p.folders.data),
         instruments=study.instruments,
         waves=study.waves,
-        courses=list(study.courses),
+        standards=study.standards,
     )
 
 

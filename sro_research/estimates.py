@@ -96,10 +96,11 @@ def coefficient_of_variation(rows: pd.DataFrame) -> pd.Series:
 def from_indicators(indicators: pd.DataFrame, *, people: str, method: str) -> pd.DataFrame:
     """Turn indicators into estimates.
 
-    Indicators have `school_id`, `wave`, `measure`, `population`, `numerator`, `denominator`, `value` and `unit`;
-    `people` names the column that counts the persons an indicator describes.
+    Indicators have `school_id`, `wave`, `measure`, `population`, `numerator`, `denominator`, `value` and `unit`, and
+    those that are broken down `group_by` and `group`; `people` names the column that counts the persons, or the cases,
+    an indicator describes.
     """
     rows = indicators.rename(columns={"value": "estimate"}).assign(n=indicators[people])
     note = rows["estimate"].isna().map({True: "the denominator is not known or too small", False: ""})
-    keep = ["school_id", "wave", "measure", "population", "estimate", "unit", "n"]
-    return as_estimates(rows[keep], note=note, method=method)
+    keep = ["school_id", "wave", "measure", "population", "group_by", "group", "estimate", "unit", "n"]
+    return as_estimates(rows[rows.columns.intersection(keep)], note=note, method=method)

@@ -166,6 +166,26 @@ class Records(Strict):
     training: Source | None = None
     outreach: Source | None = None
     discipline: Source | None = Field(None, description="Students excluded, referred and arrested, by school and wave.")
+    leaves: Source | None = Field(None, description="Officers' leaves, from day to day.")
+    closures: Source | None = Field(None, description="Days on which schools were closed.")
+    selection: Source | None = Field(None, description="Officers' ratings on the declared criteria of selection.")
+    reviews: Source | None = Field(None, description="Annual reviews of officers: whether, not what.")
+    coaching: Source | None = None
+    contacts: Source | None = Field(None, description="Stops, searches, interviews, referrals, arrests and others.")
+    calls: Source | None = Field(None, description="Calls for an officer, with times.")
+    drills: Source | None = None
+    tips: Source | None = None
+    threat_assessments: Source | None = None
+    restorative: Source | None = Field(None, description="Restorative sessions.")
+    log_reviews: Source | None = Field(None, description="Reviews of body-camera recordings and logs.")
+    complaints: Source | None = None
+    emergencies: Source | None = None
+    after_action_items: Source | None = Field(None, description="What was to be done after emergencies.")
+    lessons: Source | None = Field(None, description="Lessons from drills and emergencies.")
+    information_sharing: Source | None = Field(None, description="Who was given what kind of information, and why.")
+    agreement_reviews: Source | None = Field(None, description="Findings on the clauses of the agreement.")
+    budget: Source | None = None
+    grants: Source | None = None
 
 
 class Disclosure(Strict):
@@ -232,21 +252,6 @@ class Pages(Strict):
 
     languages: list[Language] = Field(min_length=1)
     groups: list[Identifier] = Field(description="Background questions by which results are shown.")
-
-
-class Course(Strict):
-    """A course of the training standard."""
-
-    hours: float = Field(gt=0)
-    title: Text
-
-
-class TrainingStandard(Strict):
-    """Courses that every officer of the program completes (<standards>/training.yaml)."""
-
-    schema_file = "params/training.schema.json"
-
-    courses: dict[Identifier, Course] = Field(min_length=1)
 
 
 class Parameters(Strict):

@@ -18,6 +18,7 @@ from sro_research.disclosure.ledger import Ledger, read_ledger, rows_to_keep, wr
 from sro_research.disclosure.national import read_yardstick_table
 from sro_research.disclosure.pattern import Pattern
 from sro_research.disclosure.policy import Policy
+from sro_research.disclosure.program import OF_EACH_OFFICER, PROGRAM_FIGURES, of_program
 from sro_research.errors import BoundaryError, DisclosureError, StudyFileError, WorkbenchError, nearest
 from sro_research.estimates import SCHOOL
 from sro_research.files import (
@@ -32,22 +33,24 @@ from sro_research.files import (
 )
 from sro_research.instruments import Instrument, load_instrument
 from sro_research.parameters import (
-    Course,
     Model,
     Parameters,
     Text,
-    TrainingStandard,
     read_checked,
     read_parameters,
 )
-from sro_research.report.page import Facts, National, Page
+from sro_research.report.page import Facts, National, Page, ProgramFigure
+from sro_research.standards.indicators import PROGRAM, read_definitions
 from sro_research.standards.ssocs import read_ssocs
+from sro_research.standards.together import Standards, read_standards
 from sro_research.standards.yardstick import Yardstick
 from sro_research.tables import is_table, read_table, write_table
 
 REPORT_ONLY = "SRO_REPORT_ONLY"
 """Set in the kernels of report notebooks: a study cannot be opened for analysis there."""
 
+FIGURE = ["measure", "population", "wave"]
+"""What names a figure of the program."""
 _LAST_SLASH = re.compile(r"(?<=[^:/])/+$")
 
 
@@ -123,7 +126,7 @@ class Study:
     parameters: Parameters
     instruments: dict[str, Instrument]
     """By instrument id."""
-    courses: dict[str, Course]
+    standards: Standards
     folders: Folders
     national: National | None = None
     """What is known beforehand of a national survey of schools, if that is what the study is of."""
@@ -226,6 +229,32 @@ class Study:
         """Read the estimates of several notebooks as one table."""
         return estimates.stack(read_table(self.folders.estimates(name)) for name in names)
 
+    def has_estimates(self, name: str) -> bool:
+        """Tell whether the estimates of a notebook were kept."""
+        return is_table(self.folders.estimates(name))
+
+    def program_figures(self) -> tuple[ProgramFigure, ...]:
+        """Read what the board's page may tell of the program: defined as such, and known to the audit as such.
+
+        Raises `StudyFileError` where a file of definitions is wrong.
+        """
+        subjects = read_definitions(Path(self.parameters.folders.standards)).values()
+        return tuple(
+            ProgramFigure(
+                subject=of.title,
+                measure=name,
+                title=d.title,
+                definition=d.definition,
+                caution=d.caution,
+                unit=d.unit_on_pages,
+                says_of_how_many=name not in OF_EACH_OFFICER,
+                records=tuple(d.records),
+            )
+            for of in subjects
+            for name, d in of.indicators.items()
+            if d.about == PROGRAM and name in PROGRAM_FIGURES
+        )
+
     def reported_schools(self) -> dict[str, Text]:
         """Return id and name by language of the schools that get a page; of a national survey, of groups of schools."""
         if self.national is not None:
@@ -246,7 +275,7 @@ class Study:
                 "the safe cells have not been made yet",
                 fix="Run the study notebooks: `sro-research run`.",
             )
-        lists = {name: tuple(stored.get(name, ())) for name in ("provided", "exploratory", "left_out")}
+        lists = {name: tuple(stored.get(name, ())) for name in ("provided", "figures", "exploratory", "left_out")}
         return Facts(**{**stored, **lists})
 
     def board_page(self) -> Page:
@@ -288,6 +317,7 @@ class Study:
             rows_hidden=len(pattern.rows) - shown,
             audited=dt.date.today().isoformat(),
             provided=tuple(sorted(set(sources.loc[status == "read", "kind"]))),
+            figures=tuple("|".join(key) for key in cells.loc[of_program(cells), FIGURE].itertuples(index=False)),
             comparable=dict(read_json(self._comparability) or {}),
             **({} if self.parameters.model is None else self._declared(self.parameters.model)),
         )
@@ -361,6 +391,7 @@ def open_study(params_file: str, *, run_dir: str = "") -> Study:
     if os.environ.get(REPORT_ONLY):
         raise BoundaryError(params_file, "a report may not open a study for analysis", fix="Use `open_report`.")
     study = _read(params_file, run_dir)
+    study.program_figures()  # Which says what is wrong with a definition; school pages, of which are many, need none.
     _refuse_private_data_in_repository(study.parameters)
     if study.folders.url:
         make_private_folder(study.folders.root)
@@ -413,6 +444,7 @@ def _page(study: Study, facts: Facts, cells: pd.DataFrame, school_id: str) -> Pa
         cells=cells if nation is None else pd.concat([cells, nation], ignore_index=True),
         national=study.national,
         yardstick=None if school_id else study.yardstick,
+        program=() if school_id or study.national is not None else study.program_figures(),
     )
 
 
@@ -425,12 +457,9 @@ def _read(params_file: str, run_dir: str) -> Study:
     }
     _check_names(parameters, instruments)
     breaks_of(parameters, instruments)  # Which also says where versions contradict each other.
-    courses: dict[str, Course] = {}
-    if parameters.records.training is not None:
-        standard, _ = read_checked(Path(parameters.folders.standards) / "training.yaml", TrainingStandard)
-        courses = standard.courses
+    standards = read_standards(Path(parameters.folders.standards), parameters.records)
     place = run_dir or f"{_LAST_SLASH.sub('', parameters.folders.reports)}/{parameters.study}"
-    return Study(parameters, instruments, courses, Folders.at(place), _national(parameters), _yardstick(parameters))
+    return Study(parameters, instruments, standards, Folders.at(place), _national(parameters), _yardstick(parameters))
 
 
 def _yardstick(parameters: Parameters) -> Yardstick | None:

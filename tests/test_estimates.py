@@ -4,7 +4,7 @@ import pandas as pd
 import pandera.errors
 import pytest
 
-from sro_research.estimates import COLUMNS, as_estimates, stack
+from sro_research.estimates import COLUMNS, as_estimates, from_indicators, stack
 
 
 def row(**values: object) -> pd.DataFrame:
@@ -40,3 +40,11 @@ def test_the_same_statistic_twice_is_refused_and_none_is_fine():
     with pytest.raises((pandera.errors.SchemaError, pandera.errors.SchemaErrors)):
         stack([as_estimates(row()), as_estimates(row(estimate=0.6))])
     assert stack([]).empty
+
+
+def test_indicators_keep_the_groups_they_are_broken_down_by():
+    rows = {"school_id": "", "wave": "1", "measure": "m", "population": "", "numerator": 1, "unit": "share"}
+    whole = pd.DataFrame([rows | {"denominator": 4, "value": 0.25}])
+    parts = pd.concat([whole.assign(denominator=2, group_by="kind", group=group) for group in "ab"])
+    made = stack([from_indicators(table, people="denominator", method="m") for table in (whole, parts)])
+    assert made[["group_by", "group", "n"]].values.tolist() == [["", "", 4], ["kind", "a", 2], ["kind", "b", 2]]

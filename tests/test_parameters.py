@@ -10,8 +10,9 @@ import pytest
 from conftest import PROJECT
 
 from sro_research.errors import StudyFileError
-from sro_research.parameters import Parameters, TrainingStandard, read_checked, read_parameters
+from sro_research.parameters import Parameters, read_checked, read_parameters
 from sro_research.standards.ssocs import read_ssocs
+from sro_research.standards.training import TrainingStandard
 
 DEMO = (PROJECT / "params" / "demo.yaml").read_text(encoding="utf-8")
 

@@ -144,17 +144,19 @@ def test_of_two_respondents_the_first_is_kept() -> None:
         ),
         (schemas.officers(), ("o", "2024-01-01", ""), []),
         (schemas.officers(), ("o", "2024-01-02", "2024-01-01"), [(0, "", "end_date is before start_date")]),
-        (schemas.assignments(["a"], ["o"]), ("o", "a", "2024-01-01", ""), []),
+        (schemas.assignments(["a"], ["o"]), ("o", "a", "2024-01-01", "", ""), []),
+        (schemas.assignments(["a"], ["o"]), ("o", "a", "2024-01-01", "", "secondary"), []),
         (
             schemas.assignments(["a"], ["o"]),
-            ("p", "b", "2024-01-02", "2024-01-01"),
+            ("p", "b", "2024-01-02", "2024-01-01", "third"),
             [
                 (0, "", "to_date is before from_date"),
                 (0, "officer_id", "not an officer of this study"),
+                (0, "role", "not one of primary, secondary"),
                 (0, "school_id", UNKNOWN),
             ],
         ),
-        (schemas.assignments(["a"], None), ("p", "a", "2024-01-01", ""), []),
+        (schemas.assignments(["a"], None), ("p", "a", "2024-01-01", "", ""), []),
         (
             schemas.training(["o"], ["basic"]),
             ("o", "karate", "2024-01-01", "0"),

@@ -25,9 +25,9 @@ def rows_set_aside(study: Study, intake: Intake) -> Iterator[str]:
             rule,
             kind=kinds[source],
             instruments=study.instruments,
-            courses=study.courses,
-            courses_file=Path(p.folders.standards) / "training.yaml",
-            schools_file=p.records.schools.file if p.records.schools is not None else "the surveys",
+            records=p.records,
+            standards=study.standards,
+            standards_folder=Path(p.folders.standards),
         )
         yield f"set aside: {source}: {column or 'row'}: {rule} ({counted(len(rows), 'row')}: {shown}). {fix}".rstrip()
 

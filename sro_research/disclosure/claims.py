@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
+from sro_research.disclosure.program import AMOUNTS, OF_EACH_OFFICER, POPULATIONS, PROGRAM_FIGURES, SHARES
 from sro_research.disclosure.safe import CAUTION, CODED, HIDDEN, NOT_AVAILABLE, NOT_MET, SHOWN, WITH_NUMBERS
 from sro_research.estimates import KEYS, SCHOOL
 
@@ -20,10 +21,11 @@ PARTS: dict[str, set[str]] = {
     "responses": {"n"},
     "response_rate": {"share"},
     "outreach_hours_per_100_students": {"hours_per_100"},
-    "training_completion_rate": {"n", "share"},
     "effect_within_schools": _EFFECT,
     "effect_between_schools": _EFFECT,
     "harm_within_schools": _EFFECT,
+    **{measure: {"share"} if measure in OF_EACH_OFFICER else {"n", "share"} for measure in SHARES},
+    **{measure: {"estimate"} for measure in AMOUNTS},
 }
 """What a page may say of each kind of safe cell. A mean or a standard deviation would pin down the answers of a few."""
 OF_SCHOOLS = {"n", "share", "range", "share_error", "estimate", "low", "high", "std_error"}
@@ -67,11 +69,15 @@ class Claim:
         """Whether there can be such a cell, and this may be said of it.
 
         A cell is named by its measure and six keys, of which one is a group: no one is told by two traits at once.
+        Figures of the program are told for the district only.
         """
         if len(self.cell) != len(KEYS) or not all(_KEY.fullmatch(key) for key in self.cell):
             return False
-        of_schools = self.cell[1] == SCHOOL
-        parts = OF_SCHOOLS | {NOT_MET} if of_schools else PARTS.get(self.cell[0], set()) | {HIDDEN}
+        measure, population, *broken_down, _ = self.cell
+        if measure in PROGRAM_FIGURES and (population not in POPULATIONS or any(broken_down)):
+            return False
+        of_schools = population == SCHOOL
+        parts = OF_SCHOOLS | {NOT_MET} if of_schools else PARTS.get(measure, set()) | {HIDDEN}
         form = _SAID.get(self.part, _DECIMAL)
         return self.part in parts | {NOT_AVAILABLE} and bool(re.fullmatch(form, self.value, re.ASCII))
 

@@ -13,6 +13,7 @@ import pandera.pandas as pa
 
 from sro_research.disclosure.pattern import ANSWERS, LEVEL, RESPONSES, ROW, Pattern
 from sro_research.disclosure.policy import OFFICERS, Policy
+from sro_research.disclosure.program import OF_EACH_OFFICER
 from sro_research.errors import DisclosureError
 from sro_research.estimates import ESTIMATED, KEYS, NUMBERS, SCHOOL, VS_OTHERS
 
@@ -29,7 +30,7 @@ CHANGE = "_change"
 
 _OF_ROWS = (LEVEL, "mean_score", RESPONSES, "response_rate", ANSWERS, LEAN)
 _FROM_ROWS = tuple(f"{measure}{what}" for measure in (LEVEL, "mean_score") for what in (CHANGE, VS_OTHERS, "_others"))
-_CODED = (LEVEL, f"{LEVEL}_others", LEAN)
+_CODED = (LEVEL, f"{LEVEL}_others", LEAN, *OF_EACH_OFFICER)
 _FUZZ = 1e-9
 
 SCHEMA = pa.DataFrameSchema(

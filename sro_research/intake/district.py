@@ -15,9 +15,11 @@ from sro_research.errors import SourceError
 from sro_research.instruments import Instrument
 from sro_research.intake.admission import QUARANTINE_COLUMNS, Admission, admit, near_name
 from sro_research.intake.exports import Export, read_export
+from sro_research.intake.records import RECORDS, Known
 from sro_research.intake.surveys import read_survey
 from sro_research.intake.texts import same_text
 from sro_research.parameters import Records, Source, SurveySource
+from sro_research.standards.together import Standards
 
 SHOWN = 5
 """Schools that a message names."""
@@ -54,7 +56,7 @@ def take_in(
     folder: Path,
     instruments: Mapping[str, Instrument],
     waves: Iterable[str],
-    courses: Iterable[str],
+    standards: Standards,
 ) -> Intake:
     """Read every source of a study below `folder`.
 
@@ -62,7 +64,7 @@ def take_in(
     the list of schools is needed by all of them: without a readable one, and when no survey is left, `SourceError`
     is raised.
     """
-    intake = look_through(surveys, records, folder=folder, instruments=instruments, waves=waves, courses=courses)
+    intake = look_through(surveys, records, folder=folder, instruments=instruments, waves=waves, standards=standards)
     if intake.refusal is not None:
         raise intake.refusal
     return intake
@@ -75,7 +77,7 @@ def look_through(
     folder: Path,
     instruments: Mapping[str, Instrument],
     waves: Iterable[str],
-    courses: Iterable[str],
+    standards: Standards,
 ) -> Intake:
     """Read every source like `take_in`, to the last one also where the study cannot be run; `refusal` says so."""
     waves = list(waves)
@@ -105,14 +107,9 @@ def look_through(
             return None
         return taken.table
 
-    def take_records(kind: str, source: Source | None, schema: pa.DataFrameSchema) -> pd.DataFrame | None:
-        if source is None:
-            log.append({"source": "", "kind": kind, "status": "not provided"})
-            return None
-        return take(kind, source, partial(_records, source=source, schema=schema))
-
     if records.schools is not None:
-        roster = take_records("schools", records.schools, schemas.schools(waves))
+        schema = schemas.schools(waves)
+        roster = take("schools", records.schools, partial(_records, source=records.schools, schema=schema))
         if roster is not None:
             tables["schools"] = roster
             refusal = refusal or _without_one_district(folder / records.schools.file, roster)
@@ -139,27 +136,22 @@ def look_through(
         tables["schools"] = _schools_of(tables)
         log.append({"source": "", "kind": "schools", "status": "not provided"})
         known = set(tables["schools"]["school_id"])
-    officers = take_records("officers", records.officers, schemas.officers())
-    people = set(officers["officer_id"]) if officers is not None else None
     groups = {
         question.id: tuple(question.labels)
         for instrument in instruments.values()
         if instrument.population == "student"
         for question in instrument.background.values()
     }
-    for kind, schema in {
-        "enrollment": schemas.enrollment(known, waves, groups),
-        "assignments": schemas.assignments(known, people),
-        "training": schemas.training(people, courses),
-        "outreach": schemas.outreach(known, people),
-        "discipline": schemas.discipline(_enrolled(tables.get("schools")), waves),
-    }.items():
+    for kind, schema_of in RECORDS.items():
         source = getattr(records, kind)
-        table = take_records(kind, source, schema)
+        table = None
+        if source is None:
+            log.append({"source": "", "kind": kind, "status": "not provided"})
+        else:
+            schema = schema_of(Known(tables, waves, groups, standards))
+            table = take(kind, source, partial(_records, source=source, schema=schema))
         if table is not None:
             tables[kind] = table
-    if officers is not None:
-        tables["officers"] = officers
     found = pd.concat([q for q in quarantine if len(q)] or quarantine, ignore_index=True)
     return Intake(tables, as_log(log), found, tuple(notes), refusal)
 
@@ -236,12 +228,6 @@ def _listed(schools: pd.Series) -> str:
     """Return the ids of the first schools."""
     ids = sorted(schools.unique())
     return ", ".join(ids[:SHOWN]) + (", …" if len(ids) > SHOWN else "")
-
-
-def _enrolled(schools: pd.DataFrame | None) -> dict[tuple[str, str], int] | None:
-    if schools is None:
-        return None
-    return {(s, w): n for s, w, n in schools[["school_id", "wave", "students"]].itertuples(index=False)}
 
 
 def _schools_of(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:

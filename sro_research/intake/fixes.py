@@ -3,12 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 from sro_research.instruments import Instrument
-from sro_research.schemas import NOT_A_CODE, NOT_A_DAY, NOT_A_LABEL, NOT_WHOLE, REPEATED, TWICE
+from sro_research.parameters import Records
+from sro_research.schemas import NOT_A_CODE, NOT_A_DAY, NOT_A_LABEL, NOT_A_TIME, NOT_WHOLE, REPEATED, TWICE
+from sro_research.standards.together import NEEDED, Standards
 
 A_RUN = 3
 """So many codes in a row are written as the first and the last."""
+DECLARED = {
+    ("training", "course"): "courses",
+    ("selection", "criterion"): "criteria",
+    ("drills", "kind"): "drills",
+    ("agreement_reviews", "clause"): "clauses",
+    ("budget", "item"): "items",
+    ("budget", "paid_by"): "partners",
+}
+"""By kind and column of records: the part of their standard that says what may stand there."""
+LISTED = {
+    "not a school of this study": ["schools"],
+    "not an officer of this study": ["officers"],
+    "not an emergency of this study": ["emergencies"],
+    "not a drill or an emergency of this study": ["drills", "emergencies"],
+}
+"""By rule: the kinds of records whose rows may be referred to."""
 
 
 def fix_of(
@@ -17,9 +36,9 @@ def fix_of(
     *,
     kind: str,
     instruments: Mapping[str, Instrument],
-    courses: Iterable[str],
-    courses_file: object,
-    schools_file: str,
+    records: Records,
+    standards: Standards,
+    standards_folder: Path,
 ) -> str:
     """Return the fix for a rule that rows of a source of a kind broke; blank where the rule says it all."""
     instrument = instruments.get(kind.removeprefix("responses/"))
@@ -31,17 +50,36 @@ def fix_of(
             f"Expected: codes {codes_in_words(allowed)}, or their labels in a language of the pages. "
             "If the program writes them otherwise, say so with `answers: {theirs: code}`."
         )
-    if rule == "not a course of this study":
-        return f"The courses are {', '.join(courses)}; they are defined in {courses_file}."
+    if rule in LISTED:
+        return f"The {' and '.join(LISTED[rule])} are those in {_files_of(LISTED[rule], records)}."
+    if (kind, column) in DECLARED and rule.startswith("not "):
+        return _as_declared(DECLARED[kind, column], NEEDED[kind], rule, standards, standards_folder)
+    if rule.startswith("lost the leading zeros"):
+        return "Export the column as text."
     return {
         NOT_A_DAY: "Write days like 2026-06-30.",
+        NOT_A_TIME: "Write times like 2026-06-30 14:05, as the clock at the school showed them.",
         NOT_WHOLE: "Write it in digits, without a point.",
         TWICE: "Give each its own, if they are two." if instrument is not None else "Delete the later ones.",
-        REPEATED: "Two equal activities on one day: write them as one, with the hours of both.",
-        "not a school of this study": f"The schools are those in {schools_file}.",
-        "lost the leading zeros of a school of this study": "Export the column as text.",
+        REPEATED: "Two equal activities on one day: write them as one, with the hours of both."
+        if kind == "outreach"
+        else "Delete the later ones.",
         "has more or fewer cells than the header": "Put text that holds a separator in quotes.",
     }.get(rule, "")
+
+
+def _as_declared(part: str, name: str, rule: str, standards: Standards, folder: Path) -> str:
+    """Say what a part of a standard has, unless the rule says it, and where it is defined."""
+    defined = f"defined in {folder / name}.yaml."
+    if rule.startswith("not one of "):
+        return f"They are {defined}"
+    return f"The {part} are {', '.join(getattr(getattr(standards, name), part))}; they are {defined}"
+
+
+def _files_of(kinds: Iterable[str], records: Records) -> str:
+    """Name the files of some kinds of records; schools that no file lists are those that answers name."""
+    sources = [getattr(records, kind) for kind in kinds]
+    return " and ".join(source.file for source in sources if source is not None) or "the surveys"
 
 
 def codes_in_words(codes: Iterable[int]) -> str:

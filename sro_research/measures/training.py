@@ -1,87 +1,97 @@
-"""Training completed against the standard, by officer and wave.
+"""Training against the standard, in the district.
 
-These figures describe single persons. They leave this room for the district as a whole, never for a school, where
-often one officer serves.
+What single officers have taken (`training_requirements`) leaves this room for the district as a whole, never for a
+school, where often one officer serves.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
+from sro_research.measures.periods import DAYS_IN_A_MONTH, Period, day_number, duty_days, lies_in
+from sro_research.measures.training_requirements import IN_FORCE, MISSING, ON_LEAVE
 from sro_research.parameters import Wave
 
+OVERDUE_COURSES, HOURS = "training_overdue", "training_hours_per_officer_month"
 
-def training_status(
-    training: pd.DataFrame, officers: pd.DataFrame, courses: list[str], waves: list[Wave]
+
+def training_rates(requirements: pd.DataFrame) -> pd.DataFrame:
+    """Return the district's training by wave, as indicators, from `training_requirements`.
+
+    Of the courses that have come due for officers who are not on leave: `training_completion_rate`, the share taken at
+    all by the wave's last day; `training_currency_rate`, the share that counts on that day, in its grace days too; and
+    `training_overdue`, how many are overdue or expired. `people` counts the officers.
+    """
+    rows = []
+    for wave, of in requirements.groupby("wave", sort=False):
+        due = of[of["come_due"] & (of["status"] != ON_LEAVE)]
+        counts = {
+            "training_completion_rate": due["completed_on"].notna(),
+            "training_currency_rate": due["status"].isin(IN_FORCE),
+            OVERDUE_COURSES: due["status"].isin(MISSING),
+        }
+        people = due["officer_key"].nunique()
+        rows += [(wave, measure, int(which.sum()), len(due), people) for measure, which in counts.items()]
+    table = pd.DataFrame(rows, columns=["wave", "measure", "numerator", "denominator", "people"])
+    return _of_district(table, unit="share", counts=(OVERDUE_COURSES, "courses"))
+
+
+def training_hours(
+    training: pd.DataFrame, officers: pd.DataFrame, leaves: pd.DataFrame | None, waves: Sequence[Wave]
 ) -> pd.DataFrame:
-    """Tell for each officer in service at the end of a wave which required courses were completed by then.
+    """Return the district's hours of training per officer-month of duty by wave, as indicators.
 
-    Returns `officer_key`, `wave`, `required`, `completed` (both counts of courses), `completion_rate` (0-1)
-    and `training_hours` (in the wave's period). An officer without any record has completed none: the training
-    file was provided, and it lists what was completed.
+    Hours are those of courses completed in the wave's period; months hold 30.4 days in service and not on leave.
     """
     rows = []
     for wave in waves:
-        end = pd.Timestamp(wave.end)
-        serving = officers[
-            (officers["start_date"] <= end) & (officers["end_date"].isna() | (officers["end_date"] >= end))
-        ]
-        done = training[training["completed_on"] <= end]
-        completed = done[done["course"].isin(courses)].groupby("officer_key")["course"].nunique()
-        recent = done[done["completed_on"] >= pd.Timestamp(wave.start)]
-        hours = recent.groupby("officer_key")["hours"].sum()
-        table = serving[["officer_key"]].assign(wave=wave.id, required=len(courses))
-        table["completed"] = table["officer_key"].map(completed).fillna(0).astype(int)
-        table["training_hours"] = table["officer_key"].map(hours).astype("Float64").fillna(0.0)
-        rows.append(table)
-    table = pd.concat(rows, ignore_index=True)
-    return table.assign(completion_rate=table["completed"] / table["required"])
+        days = duty_days(officers, leaves, wave.start, wave.end)
+        in_wave = training["completed_on"].between(pd.Timestamp(wave.start), pd.Timestamp(wave.end))
+        theirs = in_wave & training["officer_key"].isin(officers["officer_key"])
+        months = days.sum() / DAYS_IN_A_MONTH
+        rows.append((wave.id, HOURS, training.loc[theirs, "hours"].sum(), months, int((days > 0).sum())))
+    table = pd.DataFrame(rows, columns=["wave", "measure", "numerator", "denominator", "people"])
+    return _of_district(table, unit="hours per officer-month")
 
 
-def training_completion(status: pd.DataFrame) -> pd.DataFrame:
-    """Return the district's completion rate by wave, as indicators: courses completed of courses required.
-
-    `people` counts the officers, because that is how many persons the figure describes.
-    """
-    table = status.groupby("wave").agg(
-        numerator=("completed", "sum"), denominator=("required", "sum"), people=("officer_key", "nunique")
-    )
-    table["value"] = table["numerator"] / table["denominator"]
-    return table.reset_index().assign(
-        school_id="", measure="training_completion_rate", population="officer", unit="share"
+def _of_district(table: pd.DataFrame, *, unit: str, counts: tuple[str, str] = ("", "")) -> pd.DataFrame:
+    """Complete rows to indicators; those of the measure in `counts` are numbers of cases, not shares."""
+    measure, cases = counts
+    value = table["numerator"] / table["denominator"].where(table["denominator"] > 0)
+    counted = table["measure"] == measure
+    return table.assign(
+        school_id="",
+        population="officer",
+        value=value.mask(counted, table["numerator"]).astype("Float64"),
+        unit=counted.map({True: cases, False: unit}),
     )
 
 
 def training_adoption(
-    assignments: pd.DataFrame,
-    training: pd.DataFrame,
-    *,
-    schools: Sequence[str],
-    courses: Sequence[str],
-    waves: Sequence[Wave],
+    assignments: pd.DataFrame, trained: Mapping[str, list[Period]], *, schools: Sequence[str], waves: Sequence[Wave]
 ) -> pd.DataFrame:
     """Tell which schools had a fully trained officer on the last day of each wave.
 
-    Returns a row per school and wave: `school_id`, `wave`, `staffed` (an officer was assigned), `treated` (at least one
-    of them had completed every course by then) and `first_treated_wave`, missing if there was none. `treated` may end
-    when a trained officer leaves; the event study asks what follows the first treated wave, whatever comes after it.
+    `trained` has the times at which each officer was fully trained (`trained_periods`). Returns a row per school and
+    wave: `school_id`, `wave`, `staffed` (an officer was assigned), `treated` (at least one of them was fully trained on
+    that day) and `first_treated_wave`, missing if there was none. `treated` may end when a trained officer leaves or a
+    course expires; the event study asks what follows the first treated wave, whatever comes after it.
     """
-    done = training[training["course"].isin(list(courses))].groupby(["officer_key", "course"])["completed_on"].min()
-    by_officer = done.groupby("officer_key").agg(["size", "max"])
-    finished = by_officer.loc[by_officer["size"] == len(set(courses)), "max"]
-    posts = assignments.assign(finished=assignments["officer_key"].map(finished))
     rows = []
     for wave in waves:
         end = pd.Timestamp(wave.end)
-        there = posts[(posts["from_date"] <= end) & (posts["to_date"].isna() | (posts["to_date"] >= end))]
-        trained = there.loc[there["finished"] <= end, "school_id"]
+        there = assignments[
+            (assignments["from_date"] <= end) & (assignments["to_date"].isna() | (assignments["to_date"] >= end))
+        ]
+        ready = [officer for officer, periods in trained.items() if lies_in(day_number(end), periods)]
+        with_trained = there.loc[there["officer_key"].isin(ready), "school_id"]
         at = pd.DataFrame({"school_id": pd.array(list(schools), dtype="string")}).assign(wave=wave.id)
         rows.append(
             at.assign(
                 staffed=at["school_id"].isin(there["school_id"]).astype(bool),
-                treated=at["school_id"].isin(trained).astype(bool),
+                treated=at["school_id"].isin(with_trained).astype(bool),
             )
         )
     table = pd.concat(rows, ignore_index=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sro_research.estimates import FEWEST_CASES
 from sro_research.parameters import Language
-from sro_research.report.page import National, Page
+from sro_research.report.page import National, Page, ProgramFigure
 from sro_research.report.words import Words
 from sro_research.standards.yardstick import Yardstick
 
@@ -40,6 +40,7 @@ def own_texts(page: Page, w: Words) -> dict[str, list[str]]:
     }
     more = [_of_a_national_survey(page.national, language)] if page.national is not None else []
     more += [_of_the_yardstick(page.yardstick, language)] if page.yardstick is not None else []
+    more += [_of_the_program(page.program, language)]
     for place, said in (item for of in more for item in of.items()):
         texts[place] = [*texts.get(place, []), *said]
     notice = [page.notice[language]] if page.notice else []
@@ -61,6 +62,15 @@ def _of_the_yardstick(yardstick: Yardstick, language: Language) -> dict[str, lis
         "reason": [figure.reason[language] for figure in yardstick.figures if figure.reason is not None],
         "text": titles,
     }
+
+
+def _of_the_program(figures: tuple[ProgramFigure, ...], language: Language) -> dict[str, list[str]]:
+    """Return what the definitions of the program's figures say: titles such as "Cost per 100 students"."""
+    subjects = [figure.subject[language] for figure in figures]
+    titles = [figure.title[language] for figure in figures]
+    units = [figure.unit[language] for figure in figures if figure.unit is not None]
+    meanings = [figure.meaning(language) for figure in figures]
+    return {"subject": subjects, "text": [*subjects, *titles, *units, *meanings]}
 
 
 def _of_a_national_survey(national: National, language: Language) -> dict[str, list[str]]:

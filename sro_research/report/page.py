@@ -41,6 +41,8 @@ class Facts:
     """Kinds of records that were provided and could be read."""
     comparable: dict[str, str] = field(default_factory=dict)
     """Whether the groups of `population|construct|group_by` may be compared: the verdicts of `models.comparability`."""
+    figures: tuple[str, ...] = ()
+    """Figures of the program that the study has of the district as a whole, as `measure|population|wave`."""
     exploratory: tuple[str, ...] = ()
     """What of the question of engagement and climate was declared after results were seen: `declaration`."""
     left_out: tuple[str, ...] = ()
@@ -157,6 +159,27 @@ def _together(reasons: Iterable[Text | None]) -> Text | None:
 
 
 @dataclass(frozen=True)
+class ProgramFigure:
+    """A figure of what the program does, as the board's page calls and explains it."""
+
+    subject: Text
+    measure: str
+    title: Text
+    definition: Text
+    caution: Text | None
+    unit: Text | None
+    """What it is counted in; none of a share."""
+    says_of_how_many: bool
+    """Whether it is said on how many cases, or officers, a share rests."""
+    records: tuple[str, ...]
+    """The kinds of records that it is made of."""
+
+    def meaning(self, language: Language) -> str:
+        """Return what the figure is, and what it does not say."""
+        return " ".join(text[language] for text in (self.definition, self.caution) if text is not None)
+
+
+@dataclass(frozen=True)
 class Page:
     """Everything the page of one school, or of the board (`school_id` blank), is made of."""
 
@@ -185,6 +208,8 @@ class Page:
     """On the pages of a national survey of schools only."""
     yardstick: Yardstick | None = None
     """Which figures can be held against such a survey, where the study asks for that; `cells` then has them."""
+    program: tuple[ProgramFigure, ...] = ()
+    """What may be told of the program, on the board's page only."""
     _index: dict[tuple[str, ...], Cell] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:

@@ -122,6 +122,15 @@ class Table:
 
 
 @dataclass(frozen=True)
+class Glossary:
+    """What the words of a table mean, folded away until a reader opens it; `title` is that of the table."""
+
+    kind: ClassVar[str] = "glossary"
+    title: str
+    terms: list[tuple[str, str]]
+
+
+@dataclass(frozen=True)
 class Figure:
     """A chart in two widths with its message, a description for who cannot see it, and its numbers as a table."""
 
@@ -142,7 +151,7 @@ class Figure:
             )
 
 
-Part = Head | Heading | Paragraph | Bullets | Cards | Table | Figure
+Part = Head | Heading | Paragraph | Bullets | Cards | Table | Glossary | Figure
 Section = Callable[[Page, Words], list[Part]]
 
 
@@ -200,6 +209,8 @@ def preview(part: Part) -> str:
                 )
                 + "</ul>"
             )
+        case Glossary():
+            return "<dl>" + "".join(f"<dt>{_html(t)}</dt><dd>{_html(m)}</dd>" for t, m in part.terms) + "</dl>"
         case Table():
             head = "".join(f"<th>{_html(c)}</th>" for c in part.columns)
             body = "".join("<tr>" + "".join(f"<td>{_html(c)}</td>" for c in row) + "</tr>" for row in part.rows)

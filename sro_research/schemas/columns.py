@@ -13,6 +13,9 @@ IDENTIFIER = pa.Check.str_matches(
 """Identifiers of schools become file names."""
 TWICE = "stands twice; the first one is kept"
 REPEATED = "the same record twice; the first one is kept"
+YES, NO = YES_OR_NO = ("yes", "no")
+WITH_TIME = {"time_of_day": True}
+"""Mark of a column of days with their time: days alone have the same type."""
 
 
 def text(*rules: pa.Check, nullable: bool = False, unique: bool = False) -> pa.Column:
@@ -23,6 +26,22 @@ def text(*rules: pa.Check, nullable: bool = False, unique: bool = False) -> pa.C
 def date(*, nullable: bool = False) -> pa.Column:
     """Return a column of days."""
     return pa.Column("datetime64[ns]", nullable=nullable)
+
+
+def moment(*, nullable: bool = False) -> pa.Column:
+    """Return a column of days with the time of day, as clocks at the school showed it; to the second."""
+    return pa.Column("datetime64[ns]", nullable=nullable, metadata=WITH_TIME)
+
+
+def yes_or_no(*, nullable: bool = False) -> pa.Column:
+    """Return a column of `yes` and `no`; what is blank is not known, which is not `no`."""
+    return text(one_of(YES_OR_NO), nullable=nullable)
+
+
+def one_of(values: Iterable[str]) -> pa.Check:
+    """Check that a text is one of a few."""
+    allowed = tuple(values)
+    return pa.Check.isin(allowed, error=f"not one of {', '.join(allowed)}")
 
 
 def of_study(values: Iterable[str] | None, what: str) -> list[pa.Check]:

@@ -13,6 +13,7 @@ from sro_research.schemas.columns import IDENTIFIER, REPEATED, date, in_order, o
 NOT_A_GROUP = "not a code of a background question of the student survey"
 LEVELS = ("elementary", "middle", "high", "combined")
 HOURS_IN_A_DAY = 24
+ROLES = ("primary", "secondary")
 
 
 def schools(waves: Iterable[str]) -> pa.DataFrameSchema:
@@ -97,13 +98,17 @@ def officers() -> pa.DataFrameSchema:
 
 
 def assignments(schools: Iterable[str] | None, officers: Iterable[str] | None) -> pa.DataFrameSchema:
-    """One row is an officer's assignment to a school, from and to a day; still going on where `to_date` is blank."""
+    """One row is an officer's assignment to a school, from and to a day; still going on where `to_date` is blank.
+
+    `role` is primary or secondary, for who stands in; primary where it is blank.
+    """
     return pa.DataFrameSchema(
         {
             "officer_id": text(*of_study(officers, "an officer")),
             "school_id": text(*of_study(schools, "a school")),
             "from_date": date(),
             "to_date": date(nullable=True),
+            "role": text(pa.Check.isin(ROLES, error=f"not one of {', '.join(ROLES)}"), nullable=True),
         },
         checks=in_order("from_date", "to_date"),
         strict=True,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pandera.pandas as pa
 
-from sro_research.schemas.columns import TWICE
+from sro_research.schemas.columns import TWICE, WITH_TIME
 
 SPREADSHEET_ERRORS = (
     "#REF!", "#N/A", "#NAME?", "#VALUE!", "#DIV/0!", "#NULL!", "#NUM!", "#SPILL!", "#CALC!", "#FIELD!"
@@ -13,6 +13,8 @@ SPREADSHEET_ERRORS = (
 """What a spreadsheet writes where a formula failed; it is no text that anybody meant."""
 NOT_WHOLE = "not a whole number"
 NOT_A_DAY = "not a day as YYYY-MM-DD"
+NOT_A_TIME = "not a day and time as YYYY-MM-DD HH:MM"
+_TIME_FORMATS = ("%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S")
 _NUMBER = r"[-+]?([0-9]{1,15}(\.[0-9]{0,20})?|\.[0-9]{1,20})"
 
 
@@ -29,6 +31,8 @@ def convert(text: pd.DataFrame, schema: pa.DataFrameSchema) -> tuple[pd.DataFram
         dtype = str(column.dtype)
         if dtype.startswith("string"):
             value, rule = raw.where(filled & ~raw.isin(SPREADSHEET_ERRORS)), "an error of the spreadsheet"
+        elif column.metadata == WITH_TIME:
+            value, rule = _times(raw.where(filled)), NOT_A_TIME
         elif dtype.startswith("datetime"):
             value, rule = _days(raw.where(filled)), NOT_A_DAY
         else:
@@ -51,6 +55,14 @@ def _days(text: pd.Series) -> pd.Series:
     """Read days; one that no timestamp can hold, such as 9999-12-31, is missing."""
     days = pd.to_datetime(text, format="%Y-%m-%d", errors="coerce")
     return days.where(days.between(pd.Timestamp.min, pd.Timestamp.max)).astype("datetime64[ns]")
+
+
+def _times(text: pd.Series) -> pd.Series:
+    """Read days with a time of day; a day alone has none, and midnight would be a guess."""
+    plain = text.str.replace("T", " ", regex=False)
+    read = [pd.to_datetime(plain, format=way, errors="coerce") for way in _TIME_FORMATS]
+    times = read[0].fillna(read[1])
+    return times.where(times.between(pd.Timestamp.min, pd.Timestamp.max)).astype("datetime64[ns]")
 
 
 def broken_rules(table: pd.DataFrame, schema: pa.DataFrameSchema) -> pd.DataFrame:

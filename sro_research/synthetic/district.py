@@ -10,7 +10,9 @@ from scipy import stats
 
 from sro_research.instruments import Instrument
 from sro_research.parameters import Wave
+from sro_research.standards.together import Standards
 from sro_research.synthetic.answers import enrolled_groups, make_answers
+from sro_research.synthetic.records import make_records
 from sro_research.synthetic.truth import Truth
 
 MEDIAN_STUDENTS = 160
@@ -18,7 +20,6 @@ SPREAD_OF_SIZES = 0.95
 SMALLEST_SCHOOL = 14
 """One school so small that no figure about it may be shown."""
 STUDENTS_PER_STAFF = 10
-COURSE_SPREAD_DAYS = 420
 ACTIVITIES = (
     "classroom talk",
     "community coffee",
@@ -46,8 +47,8 @@ NAMES = (
 class District:
     """Tables as a district would export them, and the truth behind them.
 
-    `tables` holds `schools`, `enrollment` by group, `officers`, `assignments`, `training`, `outreach` and `discipline`;
-    `responses` the answers by (instrument, wave).
+    `tables` holds `schools`, `enrollment` by group, `officers`, `outreach`, `discipline` and all other records that
+    `make_records` makes; `responses` the answers by (instrument, wave).
     """
 
     tables: dict[str, pd.DataFrame]
@@ -58,7 +59,7 @@ class District:
 def make_district(
     instruments: list[Instrument],
     waves: list[Wave],
-    courses: list[str],
+    standards: Standards,
     *,
     schools: int = 12,
     seed: int = 20261,
@@ -73,7 +74,6 @@ def make_district(
         "schools": roster,
         "officers": officers,
         "assignments": assignments,
-        "training": _training(officers, waves, courses, rng),
         "outreach": _outreach(exposure, assignments, waves, rng),
     }
     # What was logged, not what was planned, is the exposure: hours come in whole activities.
@@ -94,6 +94,7 @@ def make_district(
         }
         if instrument.population == "student":
             tables["enrollment"] = enrolled_groups(roster, answers, instrument, rng)
+    tables |= make_records(tables, waves, standards, seed=seed)
     return District(tables, responses, replace(truth))
 
 
@@ -133,19 +134,6 @@ def _officers(schools: pd.DataFrame, waves: list[Wave], rng: np.random.Generator
         pd.DataFrame(officers, columns=["officer_id", "start_date", "end_date"]),
         pd.DataFrame(posts, columns=["officer_id", "school_id", "from_date", "to_date"]),
     )
-
-
-def _training(officers: pd.DataFrame, waves: list[Wave], courses: list[str], rng: np.random.Generator) -> pd.DataFrame:
-    """Every officer takes the courses one after the other, each starting at another time; some are not there yet."""
-    end = pd.Timestamp(waves[-1].end)
-    rows = []
-    for officer in officers.itertuples():
-        for course in courses:
-            on = officer.start_date + pd.Timedelta(days=int(rng.integers(10, COURSE_SPREAD_DAYS)))
-            last = end if officer.end_date is pd.NaT else officer.end_date
-            if on <= last and rng.random() < 0.92:
-                rows.append((officer.officer_id, course, on, float(rng.choice([4, 8, 16, 40]))))
-    return pd.DataFrame(rows, columns=["officer_id", "course", "completed_on", "hours"])
 
 
 def _discipline(exposure: pd.DataFrame, truth: Truth, rng: np.random.Generator) -> pd.DataFrame:

@@ -3,67 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
+from small_district import FILES, INSTRUMENT, KINDS, taken
 
-from sro_research import schemas
 from sro_research.errors import SourceError
-from sro_research.instruments import Background, Construct, Instrument, Item
-from sro_research.intake import Intake, fix_of, look_through, take_in
-from sro_research.parameters import Records, Source, SurveySource
-
-LABELS = {code: {"en": str(code)} for code in (1, 2, 3, 4)}
-ITEMS = tuple(Item(f"q{n}", (1, 2, 3, 4), False, {"en": "?"}, LABELS) for n in (1, 2))
-TEXT = {"en": "x"}
-INSTRUMENT = Instrument(
-    id="student",
-    version=1,
-    population="student",
-    respondents=TEXT,
-    title=TEXT,
-    constructs={"trust": Construct("trust", TEXT, TEXT, TEXT, True, 1, ITEMS)},
-    background={"gender": Background("gender", TEXT, {1: TEXT, 2: TEXT})},
-    missing_codes={98: "dont_know"},
-)
-
-FILES = {
-    "schools.csv": "school_id,wave,school_name,level,students,staff\n"
-    "0001,24,Alder,middle,100,10\n0001,25,Alder,middle,100,10\n0002,24,Birch,high,200,\n",
-    "s24.csv": "respondent_id,school_id,q1,q2,gender,comment\na,0001,1,2,1,hello\nb,0002,3,98,2,\n",
-    "s25.csv": "school_id,q1,q2,gender\n0001,4,4,1\n0001,4,4,1\n",
-    "enrollment.csv": "school_id,wave,group_by,group,people\n0001,24,gender,1,48\n",
-    "officers.csv": "officer_id,start_date,end_date\nO1,2020-01-01,\nO2,2020-01-01,2024-01-01\n",
-    "assignments.csv": "officer_id,school_id,from_date,to_date\nO1,0001,2023-08-01,\n",
-    "training.csv": "officer_id,course,completed_on,hours\nO1,basic,2023-09-01,40\n",
-    "outreach.csv": "school_id,officer_id,date,activity,hours\n0001,O1,2024-01-01,parent night,2\n",
-    "discipline.csv": "school_id,wave,event,students\n0001,24,exclusion,6\n",
-}
-KINDS = ("schools", "enrollment", "officers", "assignments", "training", "outreach", "discipline")
+from sro_research.intake import Intake, look_through, take_in
+from sro_research.parameters import Records, SurveySource
+from sro_research.standards.together import Standards
 
 Take = Callable[..., Intake]
 
 
 @pytest.fixture
 def take(tmp_path: Path) -> Take:
-    """Take in the small district above, with some of its files replaced (None: not there), or not provided at all."""
-
-    def run(
-        changed: dict[str, str | None] | None = None, *, without: tuple[str, ...] = (), examine: Take = take_in
-    ) -> Intake:
-        for name, text in (FILES | (changed or {})).items():
-            if text is not None:
-                (tmp_path / name).write_text(text, encoding="utf-8")
-        return examine(
-            [SurveySource(instrument="student", wave=wave, file=f"s{wave}.csv") for wave in ("24", "25")],
-            Records(**{kind: Source(file=f"{kind}.csv") for kind in KINDS if kind not in without}),
-            folder=tmp_path,
-            instruments={"student": INSTRUMENT},
-            waves=["24", "25"],
-            courses=["basic"],
-        )
-
-    return run
+    """Take in the small district, with some of its files replaced (None: not there), or not provided at all."""
+    return partial(taken, tmp_path)
 
 
 def status(intake: Intake) -> dict[str, str]:
@@ -124,7 +81,7 @@ def test_rows_of_a_source_that_is_set_aside_for_its_rows_are_still_counted(take:
 def test_without_officers_their_records_are_not_held_against_a_list(take: Take) -> None:
     intake = take({"officers.csv": None})
     assert len(intake.tables["training"]) == len(intake.tables["outreach"]) == 1
-    strict = take({"training.csv": FILES["training.csv"] + "O9,basic,2024-01-01,8\n"})
+    strict = take({"training.csv": FILES["training.csv"] + "O9,basic_sro,2024-01-01,8\n"})
     assert strict.quarantine[["source", "row", "column", "rule"]].to_numpy().tolist() == [
         ["training.csv", 3, "officer_id", "not an officer of this study"]
     ]
@@ -191,29 +148,6 @@ def test_an_activity_that_was_entered_twice_is_set_aside(take: Take) -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("column", "rule", "kind", "fix"),
-    [
-        ("q1", schemas.NOT_A_CODE, "responses/student", "Expected: codes 1-4, 98, or blank."),
-        ("gender", schemas.NOT_WHOLE, "responses/student", "Expected: codes 1, 2, 98, or blank."),
-        (
-            "q1",
-            schemas.NOT_A_LABEL,
-            "responses/student",
-            "Expected: codes 1-4, 98, or their labels in a language of the pages. "
-            "If the program writes them otherwise, say so with `answers: {theirs: code}`.",
-        ),
-        ("course", "not a course of this study", "training", "The courses are a, b; they are defined in t.yaml."),
-        ("from_date", schemas.NOT_A_DAY, "assignments", "Write days like 2026-06-30."),
-        ("school_id", "not a school of this study", "outreach", "The schools are those in schools.csv."),
-        ("level", "must not be blank", "schools", ""),
-    ],
-)
-def test_each_rule_has_its_fix(column: str, rule: str, kind: str, fix: str) -> None:
-    known = {"instruments": {"student": INSTRUMENT}, "courses": ["a", "b"]}
-    assert fix_of(column, rule, kind=kind, courses_file="t.yaml", schools_file="schools.csv", **known) == fix
-
-
 def test_what_is_not_provided_is_said_so(take: Take) -> None:
     intake = take(without=KINDS)
     assert {kind: state for kind, state in status(intake).items() if kind in KINDS} == dict.fromkeys(
@@ -235,6 +169,6 @@ def test_the_quarantine_names_files_as_the_study_does(tmp_path: Path) -> None:
         folder=tmp_path,
         instruments={"student": INSTRUMENT},
         waves=["24", "25"],
-        courses=[],
+        standards=Standards(),
     )
     assert intake.quarantine[["source", "row"]].to_numpy().tolist() == [["24/s.csv", 3], ["25/s.csv", 3]]

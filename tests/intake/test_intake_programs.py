@@ -20,6 +20,7 @@ from sro_research.deidentify import deidentify_responses
 from sro_research.intake import Intake, look_through
 from sro_research.intake.programs import PROGRAMS
 from sro_research.parameters import Records, Source, SurveySource
+from sro_research.standards.together import Standards
 
 ROSTER = "school_id,wave,school_name,level,students,staff\n0001,24,Alder Middle School,middle,100,10\n"
 ROSTER += "0012,24,Birch High School,high,200,\n"
@@ -52,7 +53,7 @@ def take(folder: Path, written: Written, *, roster: str | None = None, **more: o
         folder=folder,
         instruments={"student_climate": STUDENT},
         waves=["24"],
-        courses=[],
+        standards=Standards(),
     )
 
 
@@ -508,7 +509,7 @@ def test_waves_with_and_without_durations_stand_in_one_table(tmp_path: Path) -> 
         folder=tmp_path,
         instruments={"student_climate": STUDENT},
         waves=["24", "25"],
-        courses=[],
+        standards=Standards(),
     )
     seconds = answers(intake)["duration_seconds"]
     assert seconds.tolist() == [pd.NA, 75] and str(seconds.dtype) == "Int64"

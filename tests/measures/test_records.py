@@ -1,4 +1,4 @@
-"""Participation, outreach and training: small tables in, indicators out."""
+"""Participation and outreach: small tables in, indicators out."""
 
 import datetime as dt
 
@@ -8,7 +8,6 @@ import pytest
 from sro_research.estimates import from_indicators, stack
 from sro_research.measures.outreach import outreach_hours, outside_periods, wave_of
 from sro_research.measures.participation import response_counts, response_rates, roster
-from sro_research.measures.training import training_completion, training_status
 from sro_research.parameters import Wave
 
 WAVES = [
@@ -78,33 +77,3 @@ def test_a_school_that_nobody_lists_still_counts_its_answers():
 def test_the_roster_of_a_population_that_schools_do_not_count_is_not_known():
     assert roster(SCHOOLS, "family").isna().all()
     assert roster(SCHOOLS, "staff")["a", "1"] == 5
-
-
-OFFICERS = pd.DataFrame(
-    {
-        "officer_key": ["x", "y", "z"],
-        "start_date": days("2020-01-01", "2024-01-01", "2024-09-01"),
-        "end_date": days("2024-03-01", "NaT", "NaT"),
-    }
-)
-
-
-def test_training_counts_required_courses_of_those_in_service():
-    training = pd.DataFrame(
-        {
-            "officer_key": ["x", "y", "y", "y", "y"],
-            "course": ["c1", "c1", "c1", "c2", "other"],
-            "completed_on": days("2023-09-01", "2024-02-01", "2024-03-01", "2024-12-01", "2024-02-01"),
-            "hours": [8.0, 8.0, 8.0, 4.0, 2.0],
-        }
-    )
-    status = training_status(training, OFFICERS, ["c1", "c2"], WAVES).set_index(["wave", "officer_key"])
-    # x left before the first wave ended; z came after it.
-    assert status.loc["1"].index.tolist() == ["y"]
-    assert status.loc[("1", "y"), "completed"] == 1  # a course taken twice is one course; c2 came later
-    assert status.loc[("1", "y"), "training_hours"] == 18
-    assert status.loc[("2", "y"), "completion_rate"] == 1
-    assert status.loc[("2", "z"), "completed"] == 0
-    rates = training_completion(status.reset_index()).set_index("wave")
-    assert rates.loc["2", ["numerator", "denominator", "people"]].tolist() == [2, 4, 2]
-    assert rates.loc["2", "value"] == pytest.approx(0.5)

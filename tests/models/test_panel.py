@@ -10,6 +10,7 @@ import pytest
 import statsmodels.formula.api as smf
 
 from sro_research.measures.training import training_adoption
+from sro_research.measures.training_requirements import trained_periods
 from sro_research.models.panel import (
     EFFECT,
     ONE_SCHOOL,
@@ -20,6 +21,7 @@ from sro_research.models.panel import (
     two_way,
 )
 from sro_research.parameters import Wave
+from sro_research.standards.training import Course
 
 FOLDER = Path(__file__).parent.parent / "reference" / "panel"
 WAVES = [str(2020 + t) for t in range(6)]
@@ -197,9 +199,11 @@ def test_a_school_is_treated_when_an_officer_there_has_completed_every_course():
         ],
         columns=["officer_key", "course", "completed_on"],
     )
-    table = training_adoption(
-        assignments, training, schools=["A", "B", "C", "D", "E"], courses=["x", "y"], waves=waves
-    ).set_index(["school_id", "wave"])
+    officers = pd.DataFrame({"officer_key": ["o1", "o2", "o3"], "start_date": day("2020-01-01"), "end_date": pd.NaT})
+    courses = {name: Course(hours=8, title={"en": name}, due_days=90) for name in ("x", "y")}
+    trained = trained_periods(training, officers, None, courses)
+    table = training_adoption(assignments, trained, schools=["A", "B", "C", "D", "E"], waves=waves)
+    table = table.set_index(["school_id", "wave"])
     assert table["treated"].groupby("school_id").agg(list).to_dict() == {
         "A": [True, True],
         "B": [False, True],

@@ -48,7 +48,7 @@ def test_the_measure_tells_plain_from_hard() -> None:
 def test_english_pages_are_plain(request: pytest.FixtureRequest, study: str, name: str) -> None:
     run: Run = request.getfixturevalue(study)
     root = html.parse(str(run.release / name), html.HTMLParser(encoding="utf-8"))
-    texts = [e.text_content() for e in root.iter("h1", "h2", "p", "li", "figcaption", "caption", "desc")]
+    texts = [e.text_content() for e in root.iter("h1", "h2", "p", "li", "figcaption", "caption", "desc", "dt", "dd")]
     assert grade(texts) <= HIGHEST_GRADE
 
 

@@ -16,7 +16,8 @@ from sro_research.measures.quality import answer_quality
 from sro_research.measures.scales import score
 from sro_research.models.multilevel import BETWEEN, WITHIN, engagement_estimates
 from sro_research.models.reliability import school_reliability
-from sro_research.parameters import Quality, TrainingStandard, read_checked, read_parameters
+from sro_research.parameters import Quality, read_parameters
+from sro_research.standards.together import read_standards
 from sro_research.synthetic import Truth, make_district, write_exports
 from sro_research.synthetic.answers import make_answers
 from sro_research.synthetic.district import District
@@ -25,7 +26,7 @@ from sro_research.synthetic.truth import ABOUT_THE_OFFICER
 
 DEMO = read_parameters(PROJECT / "params" / "demo.yaml")
 INSTRUMENTS = [load_instrument(PROJECT / "surveys", name, ["en"]) for name in ("student_climate", "staff_climate")]
-COURSES = list(read_checked(PROJECT / "params" / "standards" / "training.yaml", TrainingStandard)[0].courses)
+STANDARDS = read_standards(PROJECT / "params" / "standards", DEMO.records)
 
 
 def students(district: District) -> pd.DataFrame:
@@ -36,12 +37,12 @@ def students(district: District) -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def district() -> District:
-    return make_district(INSTRUMENTS, DEMO.waves, COURSES)
+    return make_district(INSTRUMENTS, DEMO.waves, STANDARDS)
 
 
 def test_the_same_seed_makes_the_same_district(district):
-    again = make_district(INSTRUMENTS, DEMO.waves, COURSES)
-    other = make_district(INSTRUMENTS, DEMO.waves, COURSES, seed=1)
+    again = make_district(INSTRUMENTS, DEMO.waves, STANDARDS)
+    other = make_district(INSTRUMENTS, DEMO.waves, STANDARDS, seed=1)
     for name, table in district.tables.items():
         pd.testing.assert_frame_equal(table, again.tables[name])
     key = ("student_climate", "2025")
@@ -80,7 +81,7 @@ def test_training_is_staggered_and_incomplete(district):
     officers, training = district.tables["officers"], district.tables["training"]
     first = training.groupby("officer_id")["completed_on"].min()
     assert first.nunique() > 10
-    assert 0.6 < len(training) / (len(officers) * len(COURSES)) < 1
+    assert 0.6 < len(training) / (len(officers) * len(STANDARDS.courses)) < 1
     assert len(officers) > 10
 
 
@@ -166,7 +167,7 @@ def test_planted_effects_and_nesting_come_back():
     """Over 24 districts mean estimates are within 3 standard errors of the truth, less what straight-liners take."""
     truth, within, between, nesting, covered = Truth(), [], [], [], 0
     for seed in range(24):
-        made = make_district(INSTRUMENTS[:1], DEMO.waves, COURSES, seed=seed)
+        made = make_district(INSTRUMENTS[:1], DEMO.waves, STANDARDS, seed=seed)
         scores = score(students(made), INSTRUMENTS[0])
         schools = made.tables["schools"].astype({"school_id": "string", "wave": "string", "students": "Int64"})
         hours = outreach_hours(made.tables["outreach"], schools, DEMO.waves).set_index(["school_id", "wave"])["value"]
@@ -199,7 +200,7 @@ def test_exports_come_back_through_intake_with_their_flaws_counted(district, tmp
     write_exports(district, tmp_path, files, records)
     taken = take_in(
         DEMO.surveys, DEMO.records, folder=tmp_path, instruments={i.id: i for i in INSTRUMENTS},
-        waves=[w.id for w in DEMO.waves], courses=COURSES,
+        waves=[w.id for w in DEMO.waves], standards=STANDARDS,
     )  # fmt: skip
     assert taken.problems == []
     assert taken.quarantine.groupby("rule")["row"].nunique().to_dict() == FLAWS

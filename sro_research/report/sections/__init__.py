@@ -13,6 +13,7 @@ from sro_research.report.sections.national_groups import (
 )
 from sro_research.report.sections.national_short import national_short, national_who
 from sro_research.report.sections.national_topics import national_topics
+from sro_research.report.sections.numbers import numbers
 from sro_research.report.sections.program import program
 from sro_research.report.sections.summary import in_short, who_answered
 from sro_research.report.sections.yardstick import yardstick
@@ -35,6 +36,7 @@ __all__ = [
     "national_topics",
     "national_units",
     "national_who",
+    "numbers",
     "program",
     "roles",
     "schools",
