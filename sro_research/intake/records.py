@@ -48,9 +48,9 @@ class Known:
 
     @property
     def events(self) -> set[str] | None:
-        """Return the drills and emergencies from which a lesson may come; None where neither was provided."""
-        both = [self.ids("drills", "drill_id"), self.ids("emergencies", "emergency_id")]
-        return None if both == [None, None] else set().union(*(ids for ids in both if ids is not None))
+        """Return the drills and emergencies from which a lesson may come; None where one of the lists is not there."""
+        drills, emergencies = self.ids("drills", "drill_id"), self.ids("emergencies", "emergency_id")
+        return None if drills is None or emergencies is None else drills | emergencies
 
 
 def _selection(known: Known) -> pa.DataFrameSchema:

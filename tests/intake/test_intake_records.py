@@ -150,3 +150,10 @@ def test_the_readme_names_the_columns_of_each_kind_and_which_may_be_missing(kind
     # The star is escaped: two in a line would set in italics what stands between them.
     starred = [rf"{name}\*" if column.nullable else name for name, column in schema.columns.items()]
     assert told[1].replace("`", "").split(", ") == starred
+
+
+@pytest.mark.parametrize("absent", ["drills", "emergencies"])
+def test_where_one_list_of_events_was_not_provided_a_lesson_may_come_from_it(tmp_path: Path, absent: str) -> None:
+    intake = taken(tmp_path, without=(absent, "after_action_items"))
+    lines = FILES["lessons.csv"].splitlines()
+    assert len(intake.tables["lessons"]) == len(lines) - 1
