@@ -89,8 +89,8 @@ def effect(study: Study) -> pd.Series:
     ("change", "note"),
     [
         (one_wave, "one wave only: nothing changes within schools"),
-        (last_wave_not_asked, "a variance was estimated as zero: between waves of a school"),
-        (nobody_stated_a_language, "a variance was estimated as zero: between waves of a school"),
+        (last_wave_not_asked, ""),
+        (nobody_stated_a_language, ""),
         (few_schools, "fewer than 10 schools: shown, not modelled"),
         (a_year_before, ""),
         (no_outreach, None),
