@@ -43,13 +43,21 @@ def sro_research(*arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
 
 
+STEPS = ("data_quality", "climate_perceptions", "survey_quality", "training_and_outreach", "engagement_and_climate",
+         "safe_cells")  # fmt: skip
+"""Study notebooks of the studies that many tests run; those of program records have tests of their own, and `make test`
+runs every notebook with nbmake."""
+
+
 def demo_study(folder: Path, more: str = "") -> Path:
-    """Write a study file like the demo's, whose data and results lie in `folder`."""
+    """Write a study file like the demo's, with fewer notebooks, whose data and results lie in `folder`."""
     path = folder / "demo.yaml"
-    path.write_text(
-        f"extends: {PROJECT}/params/demo.yaml\nfolders:\n  data: {folder}/data\n  reports: {folder}/reports\n{more}",
-        encoding="utf-8",
-    )
+    text = f"extends: {PROJECT}/params/demo.yaml\nfolders:\n  data: {folder}/data\n  reports: {folder}/reports\n{more}"
+    if "\nnotebooks:" not in text:
+        steps = "".join(f"    - study/{step}.ipynb\n" for step in STEPS)
+        pages = "  school: school/school_report.ipynb\n  board: board/board_summary.ipynb\n"
+        text = f"{text.rstrip()}\nnotebooks:\n  study:\n{steps}{pages}"
+    path.write_text(text, encoding="utf-8")
     return path
 
 

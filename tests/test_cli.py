@@ -200,11 +200,7 @@ def test_a_dry_run_before_a_run(district: Path) -> None:
             "climate_perceptions",
             "survey_quality",
             "training_and_outreach",
-            "program_delivery",
-            "operations",
-            "equity",
             "engagement_and_climate",
-            "rubric",
             "safe_cells",
         )
     ]

@@ -191,4 +191,5 @@ def _outreach(
             )
             left -= hours
     columns = ["school_id", "officer_id", "date", "activity", "hours", "attendance", "wave"]
-    return pd.DataFrame(rows, columns=columns).astype({"attendance": "Int64"})
+    # Two activities alike in everything would be taken for one that was entered twice.
+    return pd.DataFrame(rows, columns=columns).astype({"attendance": "Int64"}).drop_duplicates(ignore_index=True)
