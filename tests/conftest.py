@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import fcntl
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import nbformat
 import pandas as pd
 import pytest
 
 from sro_research.intake.ssocs import find_ssocs, read_ssocs
 from sro_research.standards.ssocs import read_ssocs as read_ssocs_maps
+from sro_research.study import Study, open_study
 
 PROJECT = Path(__file__).parents[1]
 
@@ -104,6 +107,27 @@ def made_once(
             folder.mkdir()
             output.write_text(make(folder), encoding="utf-8")
     return folder, output.read_text(encoding="utf-8")
+
+
+def run_cells(name: str, params_file: Path, run_dir: str = "") -> None:
+    """Run the code of a study notebook in this process."""
+    place: dict[str, object] = {"display": lambda *values: [str(value) for value in values]}
+    for cell in nbformat.read(PROJECT / "notebooks" / "study" / f"{name}.ipynb", as_version=4).cells:
+        if "parameters" in cell.metadata.get("tags", []):
+            place |= {"params_file": str(params_file), "run_dir": run_dir}
+        elif cell.cell_type == "code":
+            exec(compile(cell.source, name, "exec"), place)
+
+
+@pytest.fixture(scope="session")
+def program(demo: Run, tmp_path_factory: pytest.TempPathFactory) -> Study:
+    """The demo study with the notebooks of program records, in a results folder of its own."""
+    folder = tmp_path_factory.mktemp("program")
+    for part in ("protected", "estimates", "quarantine"):
+        shutil.copytree(demo.internal / part, folder / "internal" / part)
+    for name in ("program_delivery", "operations", "equity", "rubric"):
+        run_cells(name, demo.params_file, str(folder))
+    return open_study(str(demo.params_file), run_dir=str(folder))
 
 
 DISTRICT = PROJECT / "tests" / "reference" / "district"

@@ -6,25 +6,13 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-import nbformat
 import pandas as pd
 import pytest
-from conftest import PROJECT, Run, sro_research
+from conftest import PROJECT, Run, run_cells, sro_research
 
 from sro_research.study import Study, open_study
 
-NOTEBOOKS = PROJECT / "notebooks" / "study"
 STUDENTS = {"2024": "students_2024.csv", "2025": "students_2025.csv", "2026": "students_2026.sav"}
-
-
-def run(name: str, params_file: Path) -> None:
-    """Run the code of a study notebook in this process."""
-    place: dict[str, object] = {"display": lambda *values: [str(value) for value in values]}
-    for cell in nbformat.read(NOTEBOOKS / f"{name}.ipynb", as_version=4).cells:
-        if "parameters" in cell.metadata.get("tags", []):
-            place |= {"params_file": str(params_file), "run_dir": ""}
-        elif cell.cell_type == "code":
-            exec(compile(cell.source, name, "exec"), place)
 
 
 def written(folder: Path, demo: Run, more: str) -> Path:
@@ -103,7 +91,7 @@ def test_a_study_that_lacks_something_gets_its_answer_or_a_reason(
     path = written(tmp_path, demo, "")
     change(path)
     for name in ("data_quality", "climate_perceptions", "engagement_and_climate"):
-        run(name, path)
+        run_cells(name, path)
     study = open_study(str(path))
     if note is None:
         assert study.estimates(["engagement_and_climate"]).empty
@@ -115,7 +103,7 @@ def test_a_study_that_lacks_something_gets_its_answer_or_a_reason(
 def test_hours_of_the_year_before_are_those_that_power_and_model_use(tmp_path: Path, demo: Run) -> None:
     path = written(tmp_path, demo, "")
     a_year_before(path)
-    run("data_quality", path)
+    run_cells("data_quality", path)
     said = sro_research("power", path).stdout
     assert "12 schools, 2 waves, 24 school-waves" in said
 
@@ -129,8 +117,8 @@ def test_a_harm_that_happened_to_few_carries_no_number_to_the_pages(tmp_path: Pa
     table["students"] = table["students"].where(table["event"] != "arrest", one.map({True: "1", False: "0"}))
     table.to_csv(file, index=False)
     for name in ("data_quality", "climate_perceptions", "training_and_outreach", "engagement_and_climate"):
-        run(name, path)
-    run("safe_cells", path)
+        run_cells(name, path)
+    run_cells("safe_cells", path)
     cell = (
         open_study(str(path))
         .board_page()

@@ -58,8 +58,8 @@ def run(name: str, study: Study, params_file: Path) -> str:
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)
-def test_a_district_with_everything_keeps_estimates_that_stand_beside_the_others(demo: Run, name: str) -> None:
-    study = open_study(str(demo.params_file))
+def test_a_district_with_everything_keeps_estimates_that_stand_beside_the_others(program: Study, name: str) -> None:
+    study = program
     kept = study.estimates(["training_and_outreach", *NOTEBOOKS])  # The same statistic twice would be an error.
     own = study.estimates([name])
     assert 0 < len(own) < len(kept) and {"", "clause"} & set(own["group_by"])
