@@ -71,7 +71,7 @@ def _effects(page: Page, model: Model, w: Words) -> list[Part]:
     within, between = page.cell("effect_within_schools", **at), page.cell("effect_between_schools", **at)
     if not within.shown or within.low is None or within.high is None:
         return [Paragraph(w("model_none"))]
-    found = VERDICTS[verdict_of_effect(within.low, within.high, model.smallest_effect)]
+    found = verdict_of_effect(within.low, within.high, model.smallest_effect)
     parts: list[Part] = []
     for key, cell in (("model_within", within), ("model_between", between)):
         if cell.shown and cell.estimate is not None and cell.low is not None and cell.high is not None:
@@ -81,7 +81,7 @@ def _effects(page: Page, model: Model, w: Words) -> list[Part]:
             }
             parts.append(Paragraph(w(key, per=w.number(model.per), **numbers)))
             if key == "model_within":
-                parts.append(Paragraph(w(found)))
+                parts.append(Paragraph(w(VERDICTS[found])))
                 parts += _left_open(page, model, found, w)
     return [*parts, Paragraph(w("model_caution"))]
 
@@ -91,13 +91,12 @@ def _left_open(page: Page, model: Model, found: str, w: Words) -> list[Part]:
     at = {"population": model.population, "construct": model.outcome, "wave": "", "group_by": CHECK}
     cells = [page.cell("effect_within_schools", group=name, **at) for name in CHECKS]
     limits = [(cell.low, cell.high) for cell in cells if cell.shown]
-    others = {verdict_of_effect(low, high, model.smallest_effect) for low, high in limits
-              if low is not None and high is not None}  # fmt: skip
-    return [Paragraph(w("model_open"))] if found != VERDICTS["unclear"] and others - {_key_of(found)} else []
-
-
-def _key_of(found: str) -> str:
-    return next(key for key, word in VERDICTS.items() if word == found)
+    others = {
+        verdict_of_effect(low, high, model.smallest_effect)
+        for low, high in limits
+        if low is not None and high is not None
+    }
+    return [Paragraph(w("model_open"))] if found != "unclear" and others - {found} else []
 
 
 def _groups(page: Page, model: Model, w: Words) -> list[Part]:
