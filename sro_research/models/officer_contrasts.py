@@ -18,7 +18,7 @@ from sro_research.estimates import SCHOOL, as_estimates
 from sro_research.models.design import adjusted, proportions
 from sro_research.models.national import jackknife_of
 from sro_research.models.sampling import DesignError
-from sro_research.models.survey_regression import DIFFERENCE, Link, effects
+from sro_research.models.survey_regression import Link, effects
 
 ROLES = {
     "officer": "no_officer",
@@ -35,6 +35,7 @@ ADJUSTED = {
     "minority": "from_20_to_49",
 }
 """What is adjusted for where a wave's file has it, and the group of each that the others are compared with."""
+DIFFERENCE = "difference_in_"
 ABSENT = "not in this wave's file"
 COLUMNS = ["wave", "role", "outcome", "group", "against", "n", "difference", "difference_low", "difference_high",
            "difference_error", "ratio", "ratio_low", "ratio_high", "unit", "p_value", "note"]  # fmt: skip

@@ -17,13 +17,13 @@ from scipy import stats
 from sro_research.errors import WorkbenchError
 from sro_research.models.choices import KEPT, LEFT_OUT, Choices, Exposure
 from sro_research.models.declared import Question
-from sro_research.models.exposure_design import CELL, NOT_KNOWN, WITHIN_TERM, lagged
+from sro_research.models.exposure_design import BETWEEN_TERM, CELL, NOT_KNOWN, WITHIN_TERM, lagged
 from sro_research.models.few_clusters import beside_the_model
 from sro_research.models.imputation import imputed, pooled
 from sro_research.models.multilevel import fit_within_between
 from sro_research.models.multiverse import leave_one_out, multiverse
 from sro_research.models.school_means import CONFIDENCE
-from sro_research.models.sensitivity import e_values, equivalence, nonresponse_bounds, robustness_values
+from sro_research.models.sensitivity import benchmarked, e_values, equivalence, nonresponse_bounds, robustness_values
 from sro_research.models.sufficient import Cells, cells_of
 
 DECLARED, EARLIER, UNADJUSTED, UNFLAGGED, FILLED = (
@@ -38,6 +38,9 @@ FEWEST = (1, 10, 30)
 """Answers that a school-wave needs to be in a specification."""
 LEAST_STATED = 0.5
 COLUMNS = ["check", "estimate", "conf_low", "conf_high", "schools", "note"]
+BENCHMARKS = ["benchmark", "times", "estimate", "conf_low", "conf_high"]
+_TIE = 1e-9
+"""A mean of distances from the mean of school and wave is zero, but for rounding."""
 HOURS, FLAGGED = "hours", "flagged"
 
 
@@ -128,6 +131,25 @@ def strength(asked: Question) -> pd.DataFrame:
     spread = float(asked.scores["score"].std())
     per_deviation = row[["estimate", "std_error"]] / spread
     return row.join(e_values(per_deviation, scale="standardized")[["e_value", "e_value_limit"]]).reset_index(drop=True)
+
+
+def benchmarks(asked: Question) -> pd.DataFrame:
+    """Return the effect as it would be beside a hidden confounder as strong as what was measured, or some times so.
+
+    Of school-waves that all weigh the same: waves, and the school-wave's share of each answer that is adjusted for.
+    `benchmark`, `times`, `estimate`, `conf_low`, `conf_high` per `per` units; `sensitivity.benchmarked`. Empty where
+    the model cannot be fitted.
+    """
+    try:
+        made = asked.design()
+    except ValueError:
+        return pd.DataFrame(columns=BENCHMARKS)
+    means = made.table.groupby("school_wave")[["score", *made.terms]].mean()
+    covariates = [term for term in made.terms if term != WITHIN_TERM and means[term].abs().max() > _TIE]
+    observed = [term for term in covariates if term != BETWEEN_TERM]
+    found = benchmarked(means, outcome="score", exposure=WITHIN_TERM, covariates=covariates, benchmarks=observed)
+    numbers = {name: asked.model.per * found[name] for name in ("estimate", "conf_low", "conf_high")}
+    return found.assign(benchmark=found["benchmark"].map(made.terms), **numbers)[BENCHMARKS]
 
 
 def _fitted(check: str, asked: Question) -> tuple[object, ...]:

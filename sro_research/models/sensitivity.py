@@ -4,7 +4,7 @@ Hidden confounding: E-values (VanderWeele & Ding 2017, Ann. Intern. Med. 167, 26
 observed covariates as benchmarks (Cinelli & Hazlett 2020, J. R. Stat. Soc. B 82, 39-67). Nonresponse: bounds that hold
 whoever did not answer (Manski 2003, Partial Identification of Probability Distributions) and tipping points. Too small
 to matter: two one-sided tests against the smallest effect of interest (Schuirmann 1987, J. Pharmacokinet. Biopharm. 15,
-657-680; Lakens 2017, Soc. Psychol. Personal. Sci. 8, 355-362). Many tests: Benjamini & Hochberg within a family.
+657-680; Lakens 2017, Soc. Psychol. Personal. Sci. 8, 355-362).
 
 None of these says that a finding is right. Each takes rows of estimates and returns them with columns added.
 
@@ -21,7 +21,6 @@ import pandas as pd
 from scipy import stats
 
 from sro_research.errors import WorkbenchError
-from sro_research.models.design import adjusted
 from sro_research.models.school_means import CONFIDENCE
 
 PER_DEVIATION, PER_ERROR = 0.91, 1.78
@@ -225,16 +224,6 @@ def equivalence(rows: pd.DataFrame, *, smallest: float) -> pd.DataFrame:
         equivalence_high=estimate + inner,
         conclusion=np.where(np.isnan(p), "", said),
     )
-
-
-def adjusted_tests(rows: pd.DataFrame, *, family: Sequence[str]) -> pd.DataFrame:
-    """Add `p_value` (two-sided t) and `p_adjusted` within each declared family of effects (`design.adjusted`).
-
-    Rows have `estimate`, `std_error`, `degrees_of_freedom` and the columns `family`; what was added after results were
-    seen belongs to a family of its own.
-    """
-    estimate, error, df = _numbers(rows, "estimate", "std_error", "degrees_of_freedom")
-    return adjusted(rows.assign(p_value=2 * stats.t.sf(np.abs(estimate / error), df)), family=family)
 
 
 def _numbers(rows: pd.DataFrame, *columns: str) -> list[np.ndarray]:

@@ -33,7 +33,6 @@ from scipy import stats
 from scipy.special import expit
 
 from sro_research.errors import nearest
-from sro_research.estimates import as_estimates
 from sro_research.models.precision import TAIL
 from sro_research.models.replicates import Replicates, replicate_statistic
 from sro_research.models.sampling import DesignError, numbers
@@ -42,7 +41,6 @@ Link = Literal["identity", "log", "logit"]
 STEPS = 100
 ENDED = 1e-12
 """Scoring has ended when no coefficient moves by more than this part of the largest."""
-DIFFERENCE = "difference_in_"
 UNDETERMINED = 1e10
 """Condition number from which columns of the model say the same thing."""
 
@@ -88,27 +86,6 @@ def effects(
         difference_low=difference - reach * difference_error,
         difference_high=difference + reach * difference_error,
     )
-
-
-def effect_estimates(found: pd.DataFrame, *, outcome: str, unit: str, wave: str) -> pd.DataFrame:
-    """Return the differences of `effects` as rows of `estimates`: `difference_in_<outcome>`, by term and group.
-
-    `unit` is the outcome's, such as "share". The method names the reference group.
-    """
-    against = found["reference"].map({"False": "no"}).fillna(found["reference"])
-    method = "survey-weighted regression, jackknife; " + against.map(
-        lambda group: f"less {group}" if group else "one more"
-    )
-    rows = found.drop(columns="std_error").rename(
-        columns={
-            "term": "group_by",
-            "difference": "estimate",
-            "difference_error": "std_error",
-            "difference_low": "conf_low",
-            "difference_high": "conf_high",
-        }
-    )
-    return as_estimates(rows, measure=DIFFERENCE + outcome, population="school", wave=wave, unit=unit, method=method)
 
 
 @dataclass(frozen=True)

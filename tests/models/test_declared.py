@@ -15,6 +15,7 @@ from sro_research.models.robustness import (
     NOTHING_MISSING,
     UNADJUSTED,
     UNFLAGGED,
+    benchmarks,
     nonresponse,
     robustness,
     specification_curve,
@@ -214,3 +215,19 @@ def test_an_exposure_that_nobody_knows_is_said_and_not_called_few_schools() -> N
     table = robustness(unknown, waves=WAVES, flagged=NOBODY)
     assert (table["schools"] == 0).all()
     assert set(table.loc[table["check"].isin([DECLARED, FILLED]), "note"]) == {NOT_KNOWN}
+
+
+def test_benchmarks_are_those_of_the_school_waves_and_pull_the_effect_to_zero() -> None:
+    question = asked(adjust=["grade"], per=2)
+    made = question.design()
+    means = made.table.groupby("school_wave")[["score", *made.terms]].mean()
+    covariates = [name for name in made.terms if name != "within" and means[name].abs().max() > 1e-9]
+    x = np.column_stack([np.ones(len(means)), means[["within", *covariates]]])
+    plain = 2 * np.linalg.lstsq(x, means["score"], rcond=None)[0][1]
+    found = benchmarks(question)
+    assert {"wave 2024", "wave 2025"} < set(found["benchmark"])
+    assert len(found) == 3 * (len(covariates) - 1)  # all but the exposure between schools
+    for _, rows in found.dropna(subset=["estimate"]).groupby("benchmark"):
+        sizes = [abs(plain), *(np.sign(plain) * rows.sort_values("times")["estimate"])]
+        assert sizes == sorted(sizes, reverse=True)
+    assert benchmarks(asked(scores=SCORES[SCORES["wave"] == "2023"])).empty

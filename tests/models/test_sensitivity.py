@@ -12,7 +12,6 @@ from sro_research.models.sensitivity import (
     BEYOND,
     EQUIVALENT,
     UNDECIDED,
-    adjusted_tests,
     benchmarked,
     bounded,
     e_values,
@@ -189,9 +188,6 @@ def test_equivalence_agrees_with_r():
     found = equivalence(row, smallest=3).iloc[0]
     assert found["p_equivalence"] == pytest.approx(r["p_3"], rel=1e-10)
     assert [found["equivalence_low"], found["equivalence_high"]] == pytest.approx(r["limits_90"], rel=1e-10)
-    assert adjusted_tests(row.assign(family="a"), family=["family"])["p_value"][0] == pytest.approx(
-        r["p_value"], rel=1e-10
-    )
 
 
 @pytest.mark.parametrize(
@@ -208,15 +204,6 @@ def test_equivalence_agrees_with_r():
 )
 def test_conclusions(estimate, std_error, conclusion):
     assert equivalence(coefficient(estimate, std_error, 100), smallest=0.1)["conclusion"][0] == conclusion
-
-
-def test_families_are_adjusted_apart():
-    rows = pd.DataFrame(
-        {"estimate": [2.0, 2.5, 3.0], "std_error": 1.0, "degrees_of_freedom": 1e6, "family": ["a", "a", "explored"]}
-    )
-    found = adjusted_tests(rows, family=["family"])
-    p = found["p_value"].to_numpy()
-    assert list(found["p_adjusted"]) == pytest.approx([p[0], 2 * p[1], p[2]])
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from sro_research.measures.officer_roles import with_officer_roles
 from sro_research.models.national import jackknife_of
 from sro_research.models.replicates import Replicates, jk1
 from sro_research.models.sampling import DesignError
-from sro_research.models.survey_regression import effect_estimates, effects
+from sro_research.models.survey_regression import effects
 
 R = json.loads((Path(__file__).parents[1] / "reference" / "ssocs" / "expected.json").read_text())["regressions"]
 TERMS = ["officer_role", "level", "size", "locale", "crime"]
@@ -92,16 +92,3 @@ def test_models_that_cannot_be_fitted_say_why() -> None:
     sure = schools.assign(often=schools["officer"].astype(float))
     with pytest.raises(DesignError, match="has no solution: a group's outcomes are all alike"):
         effects(sure, plan, outcome="often", link="logit", terms=["officer"], reference={})
-
-
-def test_differences_are_rows_of_the_spine() -> None:
-    schools, plan = made_up()
-    found = effects(
-        schools, plan, outcome="calls", link="log", terms=["officer", "size", "minutes"], reference={"size": "small"}
-    )
-    rows = effect_estimates(found, outcome="calls", unit="per school", wave="2020")
-    assert rows[["measure", "group_by", "group", "wave", "n"]].iloc[0].tolist() == [
-        "difference_in_calls", "officer", "True", "2020", 1500
-    ]  # fmt: skip
-    assert rows["std_error"].tolist() == pytest.approx(found["difference_error"].tolist())
-    assert rows["method"].str.partition("; ")[2].tolist() == ["less no", "less small", "one more"]
