@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from sro_research.errors import ReportError
@@ -71,3 +72,11 @@ def test_numbers_are_written_as_in_the_united_states(language: str) -> None:
     assert catalogue.number(-0.04, 2) == "−0.04"
     assert catalogue.number(-0.004, 2) == "0.00"
     assert catalogue.of_hundred(0.625) == "62"
+
+
+@pytest.mark.parametrize("decimals", [0, 1, 2])
+def test_a_number_is_rounded_as_its_source_says(decimals: int) -> None:
+    """A median of minutes such as 4.35 was printed 4.4 beside a source that said 4.3; the audit then published nothing."""
+    values = [np.float64(k) / 2 / 10**decimals for k in range(2001)]
+    written = [load_words("en").number(value, decimals).replace(",", "") for value in values]
+    assert written == [f"{value:.{decimals}f}" for value in values]
