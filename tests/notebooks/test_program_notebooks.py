@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from conftest import PROJECT, Run
 
+from sro_research.disclosure.program import of_program
 from sro_research.parameters import Records
 from sro_research.study import Study, open_study
 
@@ -64,6 +65,14 @@ def test_a_district_with_everything_keeps_estimates_that_stand_beside_the_others
     own = study.estimates([name])
     assert 0 < len(own) < len(kept) and {"", "clause"} & set(own["group_by"])
     assert own["n"].notna().all() or set(own.loc[own["n"].isna(), "status"]) == {"not_estimable"}
+
+
+def test_every_figure_for_the_board_s_page_is_told_by_wave(program: Study) -> None:
+    """The page has a column for each wave; a figure of all waves together would be a row of "there is nothing"."""
+    kept = program.estimates(["training_and_outreach", *NOTEBOOKS])
+    told = set(kept.loc[of_program(kept) & (kept["wave"] != "") & (kept["status"] == "estimated"), "measure"])
+    by_group_only = {"cost_share"}
+    assert {figure.measure for figure in program.program_figures()} - told == by_group_only
 
 
 def test_a_district_with_training_and_outreach_only(demo: Run, tables: dict[str, pd.DataFrame], tmp_path: Path) -> None:
