@@ -44,7 +44,7 @@ class Words:
     def number(self, value: float, decimals: int = 0) -> str:
         """Write a number with a fixed count of decimals, rounded as Python rounds it, which is what sources say."""
         form = f"#,##0.{'0' * decimals}" if decimals else "#,##0"
-        # Babel would round 4.35 by its digits, to 4.4; the number that is stored lies below. NumPy's rounding is another.
+        # Babel would round 4.35 by its digits, to 4.4; the number that is stored lies below. NumPy differs, too.
         shown = round(float(value), decimals) or 0.0  # No minus sign before what is printed as zero.
         # A true minus sign: screen readers pass over a hyphen.
         return format_decimal(shown, format=form, locale=LOCALES[self.language]).replace("-", "−")

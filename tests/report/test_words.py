@@ -76,7 +76,7 @@ def test_numbers_are_written_as_in_the_united_states(language: str) -> None:
 
 @pytest.mark.parametrize("decimals", [0, 1, 2])
 def test_a_number_is_rounded_as_its_source_says(decimals: int) -> None:
-    """A median of minutes such as 4.35 was printed 4.4 beside a source that said 4.3; the audit then published nothing."""
+    """A median of 4.35 minutes was printed 4.4 beside a source that said 4.3; the audit then published nothing."""
     values = [np.float64(k) / 2 / 10**decimals for k in range(2001)]
     written = [load_words("en").number(value, decimals).replace(",", "") for value in values]
     assert written == [f"{value:.{decimals}f}" for value in values]
