@@ -43,15 +43,18 @@ def training_hours(
 ) -> pd.DataFrame:
     """Return the district's hours of training per officer-month of duty by wave, as indicators.
 
-    Hours are those of courses completed in the wave's period; months hold 30.4 days in service and not on leave.
+    Hours are those of courses completed in the wave's period by officers in service that day; months hold 30.4 days in
+    service and not on leave.
     """
+    table = training.merge(officers, on="officer_key")
+    day = table["completed_on"]
+    serving = (day >= table["start_date"]) & ~(day > table["end_date"])
     rows = []
     for wave in waves:
         days = duty_days(officers, leaves, wave.start, wave.end)
-        in_wave = training["completed_on"].between(pd.Timestamp(wave.start), pd.Timestamp(wave.end))
-        theirs = in_wave & training["officer_key"].isin(officers["officer_key"])
+        theirs = serving & day.between(pd.Timestamp(wave.start), pd.Timestamp(wave.end))
         months = days.sum() / DAYS_IN_A_MONTH
-        rows.append((wave.id, HOURS, training.loc[theirs, "hours"].sum(), months, int((days > 0).sum())))
+        rows.append((wave.id, HOURS, table.loc[theirs, "hours"].sum(), months, int((days > 0).sum())))
     table = pd.DataFrame(rows, columns=["wave", "measure", "numerator", "denominator", "people"])
     return _of_district(table, unit="hours per officer-month")
 
