@@ -78,11 +78,11 @@ def training_adoption(
 ) -> pd.DataFrame:
     """Tell which schools had a fully trained officer on the last day of each wave.
 
-    `trained` has the times at which each officer was fully trained (`trained_periods`). A secondary officer counts where
-    no other is assigned: who stands in at times serves elsewhere. Returns a row per school and wave: `school_id`,
-    `wave`, `staffed` (an officer was assigned), `treated` (at least one of them was fully trained on that day) and
-    `first_treated_wave`, missing if there was none. `treated` may end when a trained officer leaves or a course expires;
-    the event study asks what follows the first treated wave, whatever comes after it.
+    `trained` has the times at which each officer was fully trained (`trained_periods`). A secondary officer counts
+    where no other is assigned: who stands in serves elsewhere. Returns a row per school and wave: `school_id`, `wave`,
+    `staffed` (an officer was assigned), `treated` (at least one of them was fully trained on that day) and
+    `first_treated_wave`, missing if there was none. `treated` may end when a trained officer leaves or a course
+    expires; the event study asks what follows the first treated wave, whatever comes after it.
     """
     rows = []
     for wave in waves:
