@@ -150,7 +150,7 @@ def _rates(cells: pd.DataFrame) -> pd.DataFrame:
     contacts, unknown = groups[~rest], groups[rest].droplevel("group") / groups.groupby(["group_by", "wave"]).sum()
     enough = counts[STUDENTS].reindex(contacts.index).where(lambda people: people >= FEWEST_FOR_RATE)
     known = unknown.reindex(contacts.index.droplevel("group")).to_numpy() <= MOST_UNKNOWN
-    rate = (100 * contacts / enough).where(known).rename("estimate")
+    rate = (100 * contacts / enough).where(known & (contacts > 0)).rename("estimate")
     return rate.reset_index().assign(measure=RATE, status=np.where(rate.notna(), ROUNDED, NOT_AVAILABLE))
 
 

@@ -142,6 +142,8 @@ def test_contacts_per_100_students_are_made_of_what_is_told() -> None:
 def test_no_rate_where_it_is_not_known_whose_contacts_they_are() -> None:
     half = rounded_counts(by_group({"1": 400}, {"1": 40, "not_recorded": 40}), STUDENTS, NOTHING)
     assert of_gender(half, RATE) == {"1": None}
+    none = rounded_counts(by_group({"1": 400, "2": 400}, {"1": 40, "2": 2}), STUDENTS, NOTHING)
+    assert of_gender(none, RATE) == {"1": 10.0, "2": None}, "fewer than five is not zero"
     few = rounded_counts(by_group({"1": 400}, {"1": 40, "not_recorded": 10}), STUDENTS, NOTHING)
     assert of_gender(few, RATE) == {"1": 10.0}
 
