@@ -20,7 +20,7 @@ from sro_research.models.disparity import (
     risk_ratios,
     shrunken_ratios,
 )
-from sro_research.models.officer_clusters import FEW_OFFICERS, ONE_OFFICER, ONE_SIDED, ratios_by_officer
+from sro_research.models.officer_clusters import ALIKE, FEW_OFFICERS, ONE_OFFICER, ONE_SIDED, ratios_by_officer
 from sro_research.models.shrinkage import TOO_FEW_SCHOOLS
 
 FOLDER = Path(__file__).parents[1] / "reference" / "contacts"
@@ -202,6 +202,15 @@ def test_what_officers_cannot_tell_is_said() -> None:
     few = LOG[LOG["officer_key"].isin(sorted(LOG["officer_key"].unique())[:3])]
     assert set(ratios_by_officer(few, DISTRICT)["note"]) == {FEW_OFFICERS}
     assert ratios_by_officer(LOG, DISTRICT.assign(people=pd.NA)).empty
+
+
+def test_officers_whose_contacts_are_shared_alike_leave_no_limits() -> None:
+    rows = [(f"o{i}", "race", group) for i in range(12) for group in "112"]
+    alike = pd.DataFrame(rows, columns=["officer_key", "group_by", "group"])
+    people = pd.DataFrame({"group_by": "race", "group": ["1", "2"], "people": [100, 300]})
+    row = ratios_by_officer(alike, people).set_index("group").loc["1"]
+    assert row["estimate"] == pytest.approx(6) and row["note"] == ALIKE
+    assert row[["std_error", "conf_low", "conf_high", "p_value"]].isna().all()
 
 
 def test_without_any_group_there_are_no_rows_and_no_error() -> None:
