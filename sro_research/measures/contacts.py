@@ -173,14 +173,8 @@ def classed_contacts(contacts: pd.DataFrame, waves: Sequence[Wave]) -> pd.DataFr
 def coded_twice(contacts: pd.DataFrame, waves: Sequence[Wave]) -> pd.DataFrame:
     """Return the classes of contacts that two people classed: `wave`, `school_id`, `first`, `second`.
 
-    Where one of them could not class the contact, there is nothing to agree on.
+    Where one of them could not class the contact, there is nothing to agree on; a contact of no wave is in no count.
     """
-    both = contacts[steps(contacts)["double_coded"]]
-    return pd.DataFrame(
-        {
-            "school_id": both["school_id"],
-            "wave": wave_of(both["date"], list(waves)),
-            "first": both["reason"],
-            "second": both["second_reason"],
-        }
-    ).reset_index(drop=True)
+    wave = wave_of(contacts["date"], list(waves))
+    table = contacts[["school_id"]].assign(wave=wave, first=contacts["reason"], second=contacts["second_reason"])
+    return table[steps(contacts)["double_coded"] & wave.notna()].reset_index(drop=True)

@@ -191,6 +191,9 @@ def shrunken_ratios(rows: pd.DataFrame) -> pd.DataFrame:
         beside = {column: made.rows[column] for column in ("weight_of_own", "note")}
         own = part.assign(own_estimate=part["estimate"]).drop(columns=["p_value", "p_adjusted"])
         tables.append(own.assign(**back, **beside, tau2=made.tau2))
+    if not tables:
+        nothing = dict.fromkeys(["own_estimate", "weight_of_own", "tau2"], np.nan)
+        return rows.head(0).assign(**nothing).drop(columns=["p_value", "p_adjusted"])
     return pd.concat(tables).sort_index()
 
 

@@ -174,6 +174,11 @@ def test_limits_of_shrunken_ratios_hold_where_schools_differ() -> None:
     assert (np.log(made["estimate"] / made["truth"]) ** 2).mean() < 0.6 * (own**2).mean()
 
 
+def test_no_school_is_no_row_and_no_error() -> None:
+    none = shrunken_ratios(risk_ratios(PEOPLE, share=False).head(0))
+    assert none.empty and list(none) == list(shrunken_ratios(risk_ratios(PEOPLE, share=False)))
+
+
 def test_too_few_schools_are_not_shrunken() -> None:
     rows = shrunken_ratios(risk_ratios(PEOPLE[PEOPLE["school_id"] < "0005"], share=False))
     assert rows["estimate"].isna().all() and set(rows["note"]) == {TOO_FEW_SCHOOLS}

@@ -67,7 +67,7 @@ def test_limits_cover_95_percent() -> None:
         ("rrrr", "rrrr", None, ONE_CLASS),
         ("rrss", "rrss", 1, NO_DIFFERENCE),
         ("rrss", "ssrr", -1, NEVER_ALIKE),
-        *((n * "r" + n * "s", n * "s" + n * "r", -1, NEVER_ALIKE) for n in (6, 9, 50)),  # shares of a 12th do not add up
+        *((n * "r" + n * "s", n * "s" + n * "r", -1, NEVER_ALIKE) for n in (6, 9, 50)),  # 12ths do not add up
         (40 * "r", 30 * "r" + 10 * "s", 0, ONE_CODER),
         (30 * "s" + 1 * "r", 31 * "s", 0, ONE_CODER),
         ("rrssrs", "rrssss", 2 / 3, FEW),
