@@ -49,15 +49,14 @@ def happened(cases: pd.DataFrame, last: str, *, as_of: dt.date) -> pd.Series:
     return (cases[last] <= pd.Timestamp(as_of)).astype("boolean")
 
 
-def waits(cases: pd.DataFrame, first: str, last: str, *, as_of: dt.date) -> pd.DataFrame:
+def waits(cases: pd.DataFrame, first: str, last: str, waves: list[Wave], *, as_of: dt.date) -> pd.DataFrame:
     """Return how long cases took, open ones up to the day of export: what Kaplan and Meier's method asks for.
 
-    The rows of `cases` with `duration` (whole days, zero or more) and `observed` (it ended, by then). Cases that never
-    began or began later, or whose days are in the wrong order, have no duration and are left out: findings count them.
+    The rows of `cases` with `wave`, `duration` (whole days, zero or more) and `observed` (it ended, by then). Cases
+    that began in no wave or after the export, or whose days are in the wrong order, are left out: findings count them.
     """
-    end = pd.Timestamp(as_of)
-    known = cases[first].notna() & (cases[first] <= end) & ~backwards(cases, first, last)
-    kept = cases[known]
+    end, begun = pd.Timestamp(as_of), begun_in(cases, first, waves)
+    kept = begun[(begun[first] <= end) & ~backwards(begun, first, last)]
     days = (kept[last].fillna(end).clip(upper=end) - kept[first]).dt.days
     return kept.assign(duration=days, observed=kept[last].notna() & (kept[last] <= end)).reset_index(drop=True)
 

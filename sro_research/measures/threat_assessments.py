@@ -22,7 +22,7 @@ def threat_assessment_indicators(
     Met within `days` of opening; of teams that met, those with the officer present (not recorded is neither); closed.
     """
     begun = begun_in(assessments, "opened_on", waves)
-    known = begun["met_on"].notna() & begun["officer_present"].notna()
+    known = happened(begun, "met_on", as_of=as_of) & begun["officer_present"].notna()
     present = (begun["officer_present"] == YES).astype("boolean").where(known)
     met = within(begun, "opened_on", "met_on", days=days, as_of=as_of)
     closed = happened(begun, "closed_on", as_of=as_of)
