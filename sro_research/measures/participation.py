@@ -121,7 +121,7 @@ def group_rates(responses: pd.DataFrame, enrollment: pd.DataFrame) -> pd.DataFra
 
     `enrollment` has `school_id`, `wave`, `group_by`, `group` (a code as text) and `people`. Returns `wave`, `group_by`,
     `group`, `answers`, `people` and `rate`, missing where fewer people are enrolled than answered: then the two do not
-    mean the same group. Of a wave in which no answer tells a group, which was not asked then, `answers` are missing too.
+    mean the same group. In a wave in which no answer tells a group nobody was asked: `answers` are missing too.
     """
     tables = []
     for group_by, people in enrollment.groupby("group_by"):
