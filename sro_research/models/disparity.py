@@ -7,7 +7,9 @@
 The alternate takes the place of the risk ratio where the others of the place are fewer than 30 or have fewer than 10
 contacts; where the group itself is so small, neither is reported (sizes that 34 CFR 300.647(b)(1)(iv) presumes to be
 reasonable). The regulation counts children of a race or ethnicity; a log counts contacts, of which one student may
-have several, and groups of other questions are compared in the same way. Up to three years are added up (`recent`).
+have several, and groups of other questions are compared in the same way. Up to three years in a
+row are added up (`recent`), so that students are student-years; the regulation lets a State wait for so many, and takes
+each by itself.
 
 The relative rate index divides the rate of a group by that of one reference group, at every step of a chain. Not every
 referral follows a search: referrals are taken per stop, as searches are, and arrests per referral. A ratio above 1 at
@@ -41,7 +43,7 @@ from sro_research.models.small_counts import midp_rate, midp_rate_ratio, midp_sh
 MINIMUM_CELL, MINIMUM_N = 10, 30
 """Fewest contacts, and fewest students (or prior contacts), of a group that is compared: 34 CFR 300.647(b)(1)(iv)."""
 YEARS = 3
-"""Most consecutive years the regulation lets a State look back on."""
+"""Most consecutive years the regulation lets a State look back on before it names a district: 34 CFR 300.647(d)(1)."""
 PLACE = ["school_id", "wave", "group_by"]
 KEYS = [*PLACE, "group"]
 REPORTED = ["risk", "risk_low", "risk_high", "estimate", "conf_low", "conf_high", "p_value", "p_adjusted"]

@@ -26,6 +26,7 @@ from sro_research.measures.contacts import (
     classed_contacts,
     coded_twice,
     contact_indicators,
+    last_logged_waves,
     outcome_funnel,
     steps,
 )
@@ -329,6 +330,25 @@ def test_what_fits_is_no_finding(row: dict[str, object]) -> None:
 
 def test_a_wave_without_a_log_is_found() -> None:
     assert found(contacts({})) == {"wave_without_contacts": 1}
+
+
+@pytest.mark.parametrize(
+    ("years", "logged", "last"),
+    [
+        ((2023, 2024, 2025), (2023, 2024, 2025), ["2023", "2024", "2025"]),
+        ((2023, 2024, 2025), (2023, 2025), ["2025"]),  # nothing is known of the year between
+        ((2023, 2024, 2025), (2023, 2024), ["2023", "2024"]),
+        ((2019, 2022, 2025), (2019, 2022, 2025), ["2025"]),  # a survey of every third year
+        ((2022, 2023, 2024, 2025), (2022, 2023, 2024, 2025), ["2023", "2024", "2025"]),
+        ((2023, 2024), (), []),
+    ],
+)
+def test_years_that_are_added_up_follow_each_other(
+    years: tuple[int, ...], logged: tuple[int, ...], last: list[str]
+) -> None:
+    waves = [Wave(id=str(y), label={"en": str(y)}, start=dt.date(y, 8, 1), end=dt.date(y + 1, 6, 30)) for y in years]
+    log = contacts(*({"date": f"{y}-09-01"} for y in logged))
+    assert last_logged_waves(log, waves, years=3) == last
 
 
 def test_officers_are_held_against_their_assignments() -> None:
