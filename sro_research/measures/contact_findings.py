@@ -35,7 +35,7 @@ EXPLAINED = {
     "a substitute perhaps; they count for the school.",
     "officer_not_recorded": "Contacts without an officer; analyses by officer leave them out.",
     "school_not_on_roster": "Contacts at a school that the roster does not have in that wave; "
-    "they are in no indicator.",
+    "they are in no rate and no share, but in the outcomes, the trend and kappa of the district.",
     "fewer_arrests_than_students_arrested": "School-waves where more students were arrested by the discipline records "
     "than the contact log has arrests: others made them, or one of the two is not complete.",
     "fewer_referrals_than_students_referred": "School-waves where more students were referred to law enforcement by "

@@ -18,6 +18,7 @@ from sro_research.measures.cases import (
     shares,
     waits,
     within,
+    without_cases,
 )
 from sro_research.parameters import Wave
 
@@ -92,6 +93,11 @@ def test_a_count_of_nothing_is_zero_because_the_file_was_provided() -> None:
     table = begun_in(cases(("a", "2023-09-01", None), ("a", "2024-09-01", None)), "first", WAVES)
     by = counts(table, SCHOOLS, measure="m", unit="cases").set_index(["school_id", "wave"])["value"]
     assert by.to_dict() == {("a", "1"): 1, ("a", "2"): 1, ("b", "1"): 0, ("b", "2"): 0, ("", "1"): 1, ("", "2"): 1}
+
+
+def test_a_wave_without_any_case_is_told() -> None:
+    assert without_cases(cases(("a", "2024-09-01", None), ("a", "2020-01-01", None)), "first", WAVES).tolist() == [1, 0]
+    assert without_cases(cases(), "first", WAVES).all()
 
 
 @pytest.mark.parametrize("rows", [0, 3])

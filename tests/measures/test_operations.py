@@ -170,3 +170,11 @@ def test_log_reviews() -> None:
 @pytest.mark.parametrize(("as_of", "due"), [(dt.date(2023, 8, 31), 0), (dt.date(2023, 9, 1), 5)])
 def test_a_review_that_is_not_due_counts_for_nothing(as_of: dt.date, due: int) -> None:
     assert of_school(log_review_indicators(REVIEWS, SCHOOLS, WAVES, as_of=as_of))["log_reviews_done_share"][1] == due
+
+
+def test_a_wave_without_any_case_is_a_finding() -> None:
+    """A list of tips that began with the second year has no tips in the first: its zero may be no zero."""
+    two = [*WAVES, Wave(id="2", label={"en": "Two"}, start=dt.date(2024, 8, 1), end=dt.date(2025, 6, 30))]
+    assert found(tip_findings(TIPS, two, as_of=AS_OF))["tips_waves_without_any"] == 1
+    assert found(threat_assessment_findings(ASSESSMENTS, two, as_of=AS_OF))["assessments_waves_without_any"] == 1
+    assert found(restorative_findings(RESTORATIVE, two, as_of=AS_OF))["restorative_waves_without_any"] == 1
