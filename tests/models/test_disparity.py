@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from sro_research.models.disparity import (
+    EVERY_ONE,
     NO_OTHERS,
     NOT_KNOWN,
     SMALL_GROUP,
@@ -84,6 +85,12 @@ def test_where_the_others_of_a_school_are_few_those_of_the_district_stand_for_th
     assert rows.loc[1, "comparison"] == "risk_ratio" and rows.loc[1, "note"] == SMALL_GROUP
     few = cells(("a", 50, 400), ("b", 4, 90), school="")
     assert risk_ratios(school, share=False, wider=few.drop(columns="school_id")).loc[0, "note"] == SMALL_OTHERS
+
+
+def test_where_all_of_both_reached_the_step_limits_lack_for_a_reason() -> None:
+    compared = risk_ratios(cells(("a", 40, 40), ("b", 30, 30)), share=True)
+    assert compared["estimate"].tolist() == [1, 1] and compared["conf_low"].isna().all()
+    assert set(compared["note"]) == {EVERY_ONE} and compared["meets_minimum"].all()
 
 
 def test_small_groups_are_no_part_of_the_family_of_tests() -> None:
