@@ -77,7 +77,7 @@ def test_what_does_not_fit_is_counted() -> None:
 
 def test_items_wait_from_the_day_of_their_emergency() -> None:
     own = items_of_schools(ITEMS, EMERGENCIES)
-    found = waits(own, *WAITS["after_action_closing"], as_of=AS_OF).set_index("item_id")
+    found = waits(own, *WAITS["after_action_closing"], WAVES, as_of=AS_OF).set_index("item_id")
     assert found.loc["i1", ["duration", "observed"]].tolist() == [19, True]
     assert found.loc["i6", ["duration", "observed"]].tolist() == [121, False]
     assert "i5" not in found.index and "i8" not in found.index

@@ -109,6 +109,26 @@ def test_a_district_without_schools(demo: Run, tables: dict[str, pd.DataFrame], 
         run(name, study, demo.params_file)
 
 
+def test_in_the_middle_of_a_wave_nothing_is_overdue_that_is_not_due(
+    tables: dict[str, pd.DataFrame], tmp_path: Path
+) -> None:
+    """Records exported in January: drills and reviews of the spring are not owed yet."""
+    path, january = tmp_path / "january.yaml", pd.Timestamp("2026-01-31")
+    told = {}
+    for exported in ("", f"exported_on: {january.date()}\n"):
+        path.write_text(f"extends: {PROJECT}/params/demo.yaml\n{exported}", encoding="utf-8")
+        study = with_tables(path, tmp_path / f"run{bool(exported)}", tables)
+        run("operations", study, path)
+        kept = study.estimates(["operations"])
+        of_wave = kept[(kept["school_id"] == "") & (kept["wave"] == "2026") & (kept["group_by"] == "")]
+        told[bool(exported)] = of_wave.set_index("measure")
+    due = tables["log_reviews"].query("reviewed.notna() and due_on >= '2025-08-01' and due_on <= @january")
+    assert told[True].loc["log_reviews_done_share", "n"] == len(due)
+    assert told[False].loc["log_reviews_done_share", "n"] > len(due)
+    assert pd.isna(told[True].loc["drills_done_share", "estimate"])
+    assert told[False].loc["drills_done_share", "estimate"] > 0
+
+
 def test_a_study_of_one_wave(tables: dict[str, pd.DataFrame], tmp_path: Path) -> None:
     path = tmp_path / "one.yaml"
     path.write_text(f"extends: {PROJECT}/params/demo.yaml\n{ONE_WAVE}", encoding="utf-8")

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sro_research.disclosure.counts import COUNTED
 from sro_research.errors import ReportError
 from sro_research.report import words
 from sro_research.report.verdicts import SYMBOLS
@@ -50,14 +51,18 @@ def test_catalogues_are_complete_and_have_a_word_for_every_verdict(language: str
 def test_only_names_and_places_of_numbers_are_the_same_in_both_languages() -> None:
     english, spanish = (load_words(language).entries for language in ("en", "es"))
     same = {key for key in english if english[key] == spanish[key]}
-    assert same == {"ask_text", "head_subtitle", "with_range"}
+    assert same == {"ask_text", "count_found_no", "counts_caption", "head_subtitle", "with_range"}
 
 
 def test_every_text_is_used() -> None:
     package = Path(words.__file__).parents[1]
     code = "".join(path.read_text(encoding="utf-8") for end in ("py", "j2") for path in package.rglob(f"*.{end}"))
     unused = [key for key in load_words("en").entries if not re.search(rf"""["']{key}["']""", code)]
-    assert unused == [f"verdict_{verdict}" for verdict in SYMBOLS]  # put together in wording.py
+    put_together = {f"verdict_{verdict}" for verdict in SYMBOLS}
+    for measure, breakdowns in COUNTED.items():
+        put_together |= {f"count_{measure}", *(f"count_by_{by}" for by in breakdowns)}
+        put_together |= {f"count_{by}_{part}" for by, parts in breakdowns.items() for part in parts}
+    assert set(unused) == put_together  # In wording.py, and in sections/counts.py.
 
 
 def test_an_unknown_text_is_an_error() -> None:
