@@ -52,7 +52,7 @@ _SMALL = f"fewer than {MINIMUM_CELL} contacts, or fewer than {MINIMUM_N} student
 SMALL_GROUP = f"the group has {_SMALL}"
 SMALL_OTHERS = f"those it would be compared with have {_SMALL}"
 NOT_KNOWN = "the numbers of contacts or students are not known"
-NO_OTHERS = "no other group is known"
+NO_OTHERS = "there is no other group, or the numbers of one are not known"
 EVERY_ONE = "all of both reached the step: no limits can be computed"
 
 
@@ -106,7 +106,8 @@ def risk_ratios(rows: pd.DataFrame, *, share: bool, wider: pd.DataFrame | None =
     table = _with_others(rows, rows, PLACE)
     if wider is not None:
         areas = _with_others(rows, wider, ["wave", "group_by"])
-        instead = (_small(table["others"], table["other_people"]) & areas["others"].notna()).to_numpy()
+        known = table["others"].notna() & areas["others"].notna()  # What is not known is not small.
+        instead = (_small(table["others"], table["other_people"]) & known).to_numpy()
         for column in ("others", "other_people"):
             table[column] = table[column].where(~instead, areas[column])
         table["comparison"] = np.where(instead, WIDER, LOCAL)

@@ -87,6 +87,14 @@ def test_where_the_others_of_a_school_are_few_those_of_the_district_stand_for_th
     assert risk_ratios(school, share=False, wider=few.drop(columns="school_id")).loc[0, "note"] == SMALL_OTHERS
 
 
+def test_others_who_are_not_known_are_not_few() -> None:
+    district = cells(("a", 50, 400), ("b", 60, 900), school="").drop(columns="school_id")
+    not_known = risk_ratios(cells(("a", 20, 100), ("b", None, 25)), share=False, wider=district)
+    assert not_known.loc[0, "comparison"] == "risk_ratio" and not_known.loc[0, "note"] == NO_OTHERS
+    nobody = risk_ratios(cells(("a", 20, 100)), share=False, wider=district)
+    assert nobody.loc[0, "comparison"] == "alternate_risk_ratio" and nobody.loc[0, "meets_minimum"]
+
+
 def test_where_all_of_both_reached_the_step_limits_lack_for_a_reason() -> None:
     compared = risk_ratios(cells(("a", 40, 40), ("b", 30, 30)), share=True)
     assert compared["estimate"].tolist() == [1, 1] and compared["conf_low"].isna().all()
