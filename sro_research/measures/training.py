@@ -22,8 +22,8 @@ def training_rates(requirements: pd.DataFrame) -> pd.DataFrame:
 
     Of the courses that have come due for officers who are not on leave: `training_completion_rate`, the share taken at
     all by the wave's last day; `training_currency_rate`, the share that counts on that day, in its grace days too; and
-    `training_overdue`, how many are overdue or expired. `people` counts the officers; of the number of courses, those who
-    lack one: three missing courses are three officers' records, however many others have all.
+    `training_overdue`, how many are overdue or expired. `people` counts the officers; of the number of
+    courses, those who lack one: three missing courses are three officers' records, however many others have all.
     """
     rows = []
     for wave, of in requirements.groupby("wave", sort=False):
