@@ -268,7 +268,9 @@ class Parameters(Strict):
     public_use_source: str | None = Field(None, description="Publisher of public-use data, if that is what this is.")
     folders: Folders
     waves: list[Wave] = Field(min_length=1, description="In the order of time.")
-    surveys: list[SurveySource] = Field([], description="Answers of people; either these or `national`.")
+    surveys: list[SurveySource] = Field(
+        [], description="Answers of people; none in a study of records alone, or of `national`."
+    )
     national: Literal["ssocs"] | None = Field(
         None, description="The national survey of schools whose public-use files, one for each wave, lie in `data`."
     )
@@ -332,7 +334,7 @@ class Parameters(Strict):
         """Refuse a study that is both: what may be shown of people and of schools of the nation has different rules."""
         if self.national is None:
             if not self.surveys:
-                raise contradiction(("surveys",), "the key 'surveys' is missing", "Add it, or `national`.")
+                self._of_records_alone()
             return
         of_people = {"surveys": self.surveys, "model": self.model, "yardstick": self.yardstick, **dict(self.records)}
         for key, value in of_people.items():
@@ -343,6 +345,17 @@ class Parameters(Strict):
         if self.public_use_source is None:
             rule = "a national survey of schools names no 'public_use_source'"
             raise contradiction(("national",), rule, "Say who publishes its files.")
+
+    def _of_records_alone(self) -> None:
+        """Refuse a study that asks nobody where it has nothing else, or is about what people answered."""
+        if not any(source for _, source in self.records):
+            raise contradiction(("surveys",), "the key 'surveys' is missing", "Add it, or `records`, or `national`.")
+        for key, value in {("pages", "groups"): self.pages.groups, ("model",): self.model}.items():
+            if value:
+                rule = f"there are no 'surveys', so nobody's answers are there for '{_dotted(key)}'"
+                raise contradiction(
+                    key, rule, "Add surveys, or let the study file of records alone extend `records.yaml`."
+                )
 
     def _complete_in_every_language(self) -> None:
         languages = self.pages.languages

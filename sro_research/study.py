@@ -236,8 +236,9 @@ class Study:
         return estimates.stack(read_table(self.folders.estimates(name)) for name in names)
 
     def has_estimates(self, name: str) -> bool:
-        """Tell whether the estimates of a notebook were kept."""
-        return is_table(self.folders.estimates(name))
+        """Tell whether the estimates of a notebook of this study were kept."""
+        of_study = any(Path(notebook).stem == name for notebook in self.parameters.notebooks.study)
+        return of_study and is_table(self.folders.estimates(name))
 
     def program_figures(self) -> tuple[ProgramFigure, ...]:
         """Read what the board's page may tell of the program: defined as such, and known to the audit as such.

@@ -254,7 +254,7 @@ NATIONAL = f"extends: {PROJECT}/params/ssocs.yaml\n"
         ("records: {schools: {file: a.csv}}", "a national survey of schools has no 'records.schools'"),
         ("yardstick: yardstick.yaml", "a national survey of schools has no 'yardstick'"),
         ("public_use_source: null", "a national survey of schools names no 'public_use_source'"),
-        ("national: null", "the key 'surveys' is missing. Add it, or `national`."),
+        ("national: null", "the key 'surveys' is missing. Add it, or `records`, or `national`."),
         ("national: own", "'national' is not allowed here"),
     ],
 )

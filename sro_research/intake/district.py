@@ -61,8 +61,8 @@ def take_in(
     """Read every source of a study below `folder`.
 
     A source that cannot be read, or of which no row is left, is set aside with its error and the others go on. Only
-    the list of schools is needed by all of them: without a readable one, and when no survey is left, `SourceError`
-    is raised.
+    the list of schools is needed by all of them: without a readable one, and when no survey is left of those that the
+    study has, or no record where it has none, `SourceError` is raised.
     """
     intake = look_through(surveys, records, folder=folder, instruments=instruments, waves=waves, standards=standards)
     if intake.refusal is not None:
@@ -129,13 +129,16 @@ def look_through(
         if table is not None:
             table.insert(0, "wave", pd.array([survey.wave] * len(table), dtype="string"))
             tables[name] = pd.concat([tables[name], table], ignore_index=True) if name in tables else table
-    if not any(name.startswith("responses/") for name in tables):
-        first = next(e["problem"] for e in log if "problem" in e and str(e["kind"]).startswith("responses/"))
-        refusal = refusal or SourceError(folder, "no survey could be read", fix=f"The first problem is {first}")
+    answered = any(name.startswith("responses/") for name in tables)
+    asked = [e for e in log if str(e["kind"]).startswith("responses/")]
+    if asked and not answered:
+        refusal = refusal or _nothing_left("no survey", asked, folder)
     elif records.schools is None:
-        tables["schools"] = _schools_of(tables)
         log.append({"source": "", "kind": "schools", "status": "not provided"})
-        known = set(tables["schools"]["school_id"])
+    if records.schools is None and answered:
+        tables["schools"] = _schools_of(
+            t[["school_id", "wave"]] for n, t in tables.items() if n.startswith("responses/")
+        )
     groups = {
         question.id: tuple(question.labels)
         for instrument in instruments.values()
@@ -152,6 +155,14 @@ def look_through(
             table = take(kind, source, partial(_records, source=source, schema=schema))
         if table is not None:
             tables[kind] = table
+    if not asked:
+        if not set(tables) - {"schools"}:
+            refusal = refusal or _nothing_left("no record", log, folder)
+        if records.schools is None:
+            every = pd.DataFrame({"wave": pd.array(waves, dtype="string")})
+            named = [table[["school_id"]].dropna() for table in tables.values() if "school_id" in table]
+            none = pd.DataFrame({"school_id": pd.array([], dtype="string")})
+            tables["schools"] = _schools_of([pd.concat([none, *named]).drop_duplicates().merge(every, how="cross")])
     found = pd.concat([q for q in quarantine if len(q)] or quarantine, ignore_index=True)
     return Intake(tables, as_log(log), found, tuple(notes), refusal)
 
@@ -230,9 +241,14 @@ def _listed(schools: pd.Series) -> str:
     return ", ".join(ids[:SHOWN]) + (", …" if len(ids) > SHOWN else "")
 
 
-def _schools_of(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """List the schools the answers name; how many students each has is not known."""
-    pairs = [t[["school_id", "wave"]] for name, t in tables.items() if name.startswith("responses/")]
+def _nothing_left(what: str, log: list[dict[str, object]], folder: Path) -> SourceError:
+    """Return why nothing can be said: none of the sources of a kind could be read."""
+    first = next((e["problem"] for e in log if "problem" in e), "that the study names none.")
+    return SourceError(folder, f"{what} could be read", fix=f"The first problem is {first}")
+
+
+def _schools_of(pairs: Iterable[pd.DataFrame]) -> pd.DataFrame:
+    """List the schools (`school_id`, `wave`) that answers or records name; how many students each has is not known."""
     schools = pd.concat(pairs).drop_duplicates().sort_values(["school_id", "wave"], ignore_index=True)
     return schools.assign(
         school_name=schools["school_id"],

@@ -28,6 +28,7 @@ def own_texts(page: Page, w: Words) -> dict[str, list[str]]:
         "organization": [page.organization],
         "contact": [page.contact[language]],
         "school": _school_names(page, language),
+        "who": [page.organization, *_school_names(page, language)],
         "wave": waves,
         "first": [*waves, *answers],
         "last": [*waves, *answers],

@@ -15,7 +15,7 @@ from sro_research.measures.case_counts import CASES, counted_cases
 from sro_research.measures.participation import roster
 from sro_research.report import sections
 from sro_research.report.page import Page
-from sro_research.report.parts import Paragraph, Table
+from sro_research.report.parts import Bullets, Heading, Paragraph, Table
 from sro_research.report.sections.counts import RECORDS
 from sro_research.report.words import load_words
 from sro_research.study import open_report, open_study
@@ -91,12 +91,13 @@ def test_both_languages_tell_the_same_cells(board: Page) -> None:
 def test_what_was_not_provided_is_said_and_is_not_zero(board: Page) -> None:
     provided = tuple(kind for kind in board.facts.provided if kind not in ("tips", "contacts"))
     parts = sections.counts(replace(board, facts=replace(board.facts, provided=provided)), EN)
-    said = [part.text for part in parts if isinstance(part, Paragraph)]
-    assert "Tips: not provided. This does not mean that there was none." in said
-    assert "Contacts of officers with students: not provided. This does not mean that there was none." in said
+    assert isinstance(parts[-2], Paragraph) and "It does not mean that there were none" in parts[-2].text
+    assert parts[-1] == Bullets(["Contacts of officers with students", "Tips"])
     assert not [part for part in parts if isinstance(part, Table) and part.caption.startswith(("Contact", "Search"))]
     nothing = tuple(kind for kind in board.facts.provided if kind not in RECORDS)
-    assert sections.counts(replace(board, facts=replace(board.facts, provided=nothing)), EN) == []
+    bare = sections.counts(replace(board, facts=replace(board.facts, provided=nothing)), EN)
+    assert [type(part) for part in bare] == [Heading, Paragraph, Bullets] and len(bare[-1].items) == len(RECORDS)
+    assert sections.counts(replace(board, counted={}), EN) == []
 
 
 def test_a_small_district_says_why_there_is_nothing(board: Page, counted: pd.DataFrame) -> None:

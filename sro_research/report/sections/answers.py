@@ -57,8 +57,8 @@ def roles(page: Page, w: Words) -> list[Part]:
 
 
 def changes(page: Page, w: Words) -> list[Part]:
-    """Show the headline constructs over the waves; nothing where there is one wave only."""
-    if len(page.waves) < 2:
+    """Show the headline constructs over the waves; nothing where there is one wave only, or nobody was asked."""
+    if len(page.waves) < 2 or not page.instruments:
         return []
     parts: list[Part] = [Heading(w("change_heading")), Paragraph(w("change_intro"))]
     return parts + [_change_figure(page, instrument, w) for instrument in page.instruments.values()]
@@ -66,9 +66,9 @@ def changes(page: Page, w: Words) -> list[Part]:
 
 def groups(page: Page, w: Words) -> list[Part]:
     """Show one construct of the first instrument by the study's background questions."""
-    instrument = next(iter(page.instruments.values()))
-    asked = [question for question in page.groups if question in instrument.background]
-    if not asked:
+    instrument = next(iter(page.instruments.values()), None)
+    asked = [] if instrument is None else [question for question in page.groups if question in instrument.background]
+    if instrument is None or not asked:
         return []
     construct = instrument.constructs.get(ROLES[0]) or next(iter(instrument.constructs.values()))
     phrase = construct.agree_phrase[w.language]

@@ -11,6 +11,8 @@ from sro_research.report.words import Words
 
 def schools(page: Page, w: Words) -> list[Part]:
     """List one construct of the first instrument by school, in alphabetical order, never ranked."""
+    if not page.instruments:
+        return []
     instrument = next(iter(page.instruments.values()))
     construct = instrument.constructs.get(ROLES[0]) or next(iter(instrument.constructs.values()))
     texts = {"respondents": instrument.respondents[w.language], "phrase": construct.agree_phrase[w.language]}

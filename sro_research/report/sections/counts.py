@@ -6,7 +6,7 @@ from sro_research.instruments import Background
 from sro_research.parameters import Wave
 from sro_research.report import wording
 from sro_research.report.page import Cell, Page
-from sro_research.report.parts import Heading, Paragraph, Part, Table
+from sro_research.report.parts import Bullets, Heading, Paragraph, Part, Table
 from sro_research.report.words import Words
 
 RECORDS = {
@@ -24,28 +24,28 @@ OTHER = "other"
 
 
 def counts(page: Page, w: Words) -> list[Part]:
-    """Show a table for each breakdown of the cases that were provided, contacts also by group of students.
-
-    Nothing where no such record was provided.
-    """
-    provided = [kind for kind in RECORDS if kind in page.facts.provided]
-    if not provided:
+    """Show a table for each breakdown of the cases that were provided, contacts also by group of students."""
+    if not page.counted:
         return []
+    provided = [kind for kind in RECORDS if kind in page.facts.provided]
+    lacking = [_subject(kind, w) for kind in RECORDS if kind not in provided]
+    missing: list[Part] = [Paragraph(w("counts_missing")), Bullets(lacking)] if lacking else []
     parts: list[Part] = [Heading(w("counts_heading"))]
+    if not provided:
+        return [*parts, *missing]
     if all(page.cell(RECORDS[kind][0], wave=wave.id).status == "hidden" for kind in provided for wave in page.waves):
-        return [*parts, Paragraph(w("counts_small"))]
+        return [*parts, Paragraph(w("counts_small")), *missing]
     parts += [Paragraph(w("counts_intro")), Paragraph(w("counts_more"))]
-    for kind, measures in RECORDS.items():
-        if kind not in provided:
-            parts.append(Paragraph(w("counts_none", subject=_subject(kind, w))))
-        elif kind == "discipline":
+    for kind in provided:
+        measures = RECORDS[kind]
+        if kind == "discipline":
             body = [[w(f"count_{measure}"), *_waves(page, w, measure)] for measure in measures]
             parts.append(_table(_subject(kind, w), body, page, w))
         else:
             parts += [_broken_down(measure, by, page, w) for measure in measures for by in page.counted[measure]]
-        if kind == "contacts" and kind in provided:
+        if kind == "contacts":
             parts += _by_group(page, w)
-    return parts
+    return parts + missing
 
 
 def _subject(kind: str, w: Words) -> str:

@@ -40,17 +40,26 @@ def _title(page: Page, w: Words) -> str:
     school = page.school_name(w.language)
     if page.national is not None:
         return w("national_title_school", school=school) if school else w("national_title_board")
+    if not page.instruments:
+        return w("head_title_records", who=school or page.organization)
     return w("head_title_school", school=school) if school else w("head_title_board", organization=page.organization)
 
 
 def limits(page: Page, w: Words) -> list[Part]:
     """What no reader should take from the page."""
-    return [Heading(w("limits_heading")), Bullets(w.sentences("limits"))]
+    of_answers = w.sentences("limits_of_answers") if page.instruments else []
+    return [Heading(w("limits_heading")), Bullets([*of_answers, *w.sentences("limits")])]
 
 
 def how(page: Page, w: Words) -> list[Part]:
     """Scores, ranges, hiding, sources and margins, in a few sentences."""
     facts, minimum = page.facts, page.disclosure.minimum_group_size
+    sources = [
+        w("how_audit", date=facts.audited),
+        w("how_sources", read=facts.sources_read, rows=w.number(facts.rows_set_aside)),
+    ]
+    if not page.instruments:
+        return [Heading(w("how_heading")), Bullets([w("how_marks"), *sources])]
     return [
         Heading(w("how_heading")),
         Bullets(
@@ -65,8 +74,7 @@ def how(page: Page, w: Words) -> list[Part]:
                     total=w.number(facts.rows_hidden + facts.rows_shown),
                 ),
                 w("how_coded"),
-                w("how_audit", date=facts.audited),
-                w("how_sources", read=facts.sources_read, rows=w.number(facts.rows_set_aside)),
+                *sources,
             ]
         ),
     ]

@@ -20,7 +20,9 @@ def headlines(instrument: Instrument) -> list[Construct]:
 
 
 def in_short(page: Page, w: Words) -> list[Part]:
-    """Show the headline constructs with their comparison and verdict."""
+    """Show the headline constructs with their comparison and verdict; nothing where nobody was asked."""
+    if not page.instruments:
+        return []
     instrument = next(iter(page.instruments.values()))
     constructs = [c for c in instrument.constructs.values() if c.id in HEADLINES] or list(
         instrument.constructs.values()
@@ -36,6 +38,8 @@ def in_short(page: Page, w: Words) -> list[Part]:
 def who_answered(page: Page, w: Words) -> list[Part]:
     """Say for each population how many answered, out of how many."""
     parts: list[Part] = [Heading(w("who_heading"))]
+    if not page.instruments:
+        return [*parts, Paragraph(w("who_nobody"))]
     for population, instrument in page.instruments.items():
         rate = page.cell("response_rate", population=population)
         count = page.cell("responses", population=population)

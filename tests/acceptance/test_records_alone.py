@@ -1,0 +1,96 @@
+"""A district that surveyed nobody: its records alone make a report, and what they lack is said to be not provided."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import PROJECT, Run
+from lxml import html
+
+STUDY = f"""extends: {PROJECT}/params/records.yaml
+study: records
+title: {{en: Records only, es: Solo registros}}
+organization: District 7
+contact: {{en: Ask us., es: Pregunte.}}
+synthetic: true
+waves:
+  - {{id: "2025", label: {{en: Spring 2025, es: Primavera de 2025}}, start: 2024-08-01, end: 2025-06-30}}
+  - {{id: "2026", label: {{en: Spring 2026, es: Primavera de 2026}}, start: 2025-08-01, end: 2026-06-30}}
+"""
+
+
+def study(folder: Path, data: Path, *kinds: str) -> Path:
+    (folder / "data").mkdir(parents=True)
+    for kind in kinds:
+        shutil.copy(data / f"{kind}.csv", folder / "data")
+    records = "".join(f"  {kind}: {{file: {kind}.csv}}\n" for kind in kinds)
+    path = folder / "study.yaml"
+    path.write_text(f"{STUDY}folders: {{data: data, reports: reports}}\nrecords:\n{records}", encoding="utf-8")
+    return path
+
+
+def sro(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "sro_research", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=PROJECT)
+
+
+def text_of(page: Path) -> str:
+    root = html.fromstring(page.read_bytes())
+    return " ".join(" ".join(element.itertext()) for element in root.iter("h1", "h2", "p", "li", "caption"))
+
+
+def test_training_and_outreach_alone_make_a_whole_report(demo: Run, tmp_path: Path) -> None:
+    path = study(tmp_path, demo.data, "training", "outreach")
+    made = sro("run", str(path), "--limit", "1")
+    assert made.returncode == 0, made.stderr
+    assert "9 made, 0 up to date, 0 failed" in made.stdout
+    release = tmp_path / "reports" / "records" / "release"
+    board = text_of(release / "board.html")
+    assert "District 7: what the school officer program wrote down" in board
+    assert "No survey was provided. So these pages tell what was written down" in board
+    assert "Courses were recorded, but no list of officers was provided." in board
+    for subject in ("The agreement", "Cost", "After emergencies", "Calls, drills and reviews", "Officers and coverage"):
+        assert f"{subject}: not provided. This does not mean that there was none." in board
+    assert "Contacts of officers with students" in board and "It does not mean that there were none." in board
+    for nothing in ("likely range", "agree", "Can't tell yet"):
+        assert nothing not in board
+    assert "No se entregó ninguna encuesta." in text_of(release / "board.es.html")
+    (school,) = release.glob("school_????.html")
+    assert "No survey was provided." in text_of(school) and "Outreach hours for every 100 students" in text_of(school)
+
+
+def test_records_without_any_school_make_the_board_page(demo: Run, tmp_path: Path) -> None:
+    path = study(tmp_path, demo.data, "officers", "training")
+    made = sro("run", str(path))
+    assert made.returncode == 0, made.stderr
+    assert "8 made, 0 up to date, 0 failed" in made.stdout
+    board = text_of(tmp_path / "reports" / "records" / "release" / "board.html")
+    assert "Across the district, officers have finished" in board
+
+
+@pytest.mark.parametrize(
+    ("more", "rule"),
+    [
+        ("", "the key 'surveys' is missing. Add it, or `records`, or `national`."),
+        ("records: {tips: {file: tips.csv}}\npages: {languages: [en], groups: [gender]}\n", "'pages.groups'"),
+        ("extends: {defaults}\nrecords: {tips: {file: tips.csv}}\n", "extend `records.yaml`"),
+    ],
+)
+def test_what_asks_nobody_and_has_nothing_else_is_refused(tmp_path: Path, more: str, rule: str) -> None:
+    start = STUDY.replace("extends:", "#", 1) if "extends" in more else STUDY
+    path = tmp_path / "study.yaml"
+    path.write_text(start + more.replace("{defaults}", f"{PROJECT}/params/defaults.yaml"), encoding="utf-8")
+    found = sro("check", str(path))
+    assert found.returncode == 2 and rule in found.stderr and "Traceback" not in found.stderr
+
+
+def test_records_of_which_none_can_be_read_are_refused(demo: Run, tmp_path: Path) -> None:
+    path = study(tmp_path, demo.data, "training", "outreach")
+    for kind in ("training", "outreach"):
+        (tmp_path / "data" / f"{kind}.csv").write_text("nothing\n1\n")
+    found = sro("run", str(path))
+    assert found.returncode == 2 and "no record could be read. The first problem is " in found.stderr
