@@ -42,6 +42,7 @@ from sro_research.schemas.national import (
 )
 from sro_research.schemas.operations import (
     CALL_SOURCES,
+    DISPOSITIONS,
     REVIEWED_LOGS,
     calls,
     drills,
@@ -96,6 +97,7 @@ __all__ = [
     "CALL_SOURCES",
     "COMPLAINT_CHANNELS",
     "COMPLAINT_FINDINGS",
+    "DISPOSITIONS",
     "DURATION",
     "EMERGENCIES",
     "HOURS_IN_A_DAY",
