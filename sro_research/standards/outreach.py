@@ -8,7 +8,7 @@ from pydantic import Field
 
 from sro_research.parameters import Identifier, Language, Strict, Text
 
-Category = Literal["outreach", "presence", "other"]
+Category = Literal["outreach", "presence", "neither"]
 """Set up to meet people; being there in the course of a day; neither."""
 
 
@@ -16,7 +16,7 @@ class Activity(Strict):
     """A kind of activity."""
 
     title: Text
-    category: Category = Field(description="outreach: set up to meet people. presence: being there. other: neither.")
+    category: Category = Field(description="outreach: set up to meet people. presence: being there in the day.")
 
 
 class Audience(Strict):

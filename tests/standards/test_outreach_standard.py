@@ -17,7 +17,7 @@ STANDARD = read_checked(PROJECT / "params" / "standards" / "outreach.yaml", Outr
 def test_outreach_is_told_from_presence() -> None:
     meeting = ("community_coffee", "student_advisory_panel", "parent_night", "briefing_sheet", "classroom_talk")
     there = ("door_greeting", "hallway_presence", "arrival_dismissal_traffic")
-    of = dict.fromkeys(meeting, "outreach") | dict.fromkeys(there, "presence") | {"other": "other"}
+    of = dict.fromkeys(meeting, "outreach") | dict.fromkeys(there, "presence") | {"other": "neither"}
     assert STANDARD.categories == of
     assert set(STANDARD.audiences) == {"students", "families", "staff", "community"}
 
@@ -31,7 +31,7 @@ def test_every_title_stands_in_english_and_spanish() -> None:
 def test_a_category_of_its_own_is_refused() -> None:
     data = STANDARD.model_dump()
     data["activities"]["parent_night"]["category"] = "enforcement"
-    with pytest.raises(ValidationError, match="'outreach', 'presence' or 'other'"):
+    with pytest.raises(ValidationError, match="'outreach', 'presence' or 'neither'"):
         OutreachStandard(**data)
 
 
