@@ -83,6 +83,12 @@ def test_a_wave_without_calls_is_not_known_and_a_school_without_one_has_none() -
     assert call_funnel(outside, SCHOOLS, WAVES)["calls"].isna().all()
 
 
+def test_calls_without_a_roster_are_told_all_the_same() -> None:
+    table = call_funnel(calls("resolved", "open"), SCHOOLS[:0], WAVES).set_index(["school_id", "wave"])
+    assert table.loc[("a", "1"), ["calls", "handled", "open"]].tolist() == [2, 1, 1]
+    assert table.loc[("", "1"), "calls"] == 2
+
+
 def test_what_is_open_or_not_recorded_is_in_no_share() -> None:
     found = call_indicators(calls("open", None), SCHOOLS, WAVES)
     assert found["value"].isna().all() and set(found["denominator"]) == {0}
