@@ -23,6 +23,10 @@ FEWEST_CASES = 30
 estimates of its National Home and Hospice Care Survey from fewer than 30."""
 UNITS = ("share", "per school", "per 1,000 students")
 """Units of estimates about schools."""
+COUNT_BASE = 5
+"""Counts of cases about people are told as multiples of it."""
+FEW: Final = f"<{COUNT_BASE}"
+"""How such a count of zero is said."""
 CHANGE_IN: Final = "change_in_"
 """Begins a measure about schools of the nation that is the change of another from the wave before."""
 VS_OTHERS: Final = "_vs_others"

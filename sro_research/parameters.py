@@ -273,6 +273,9 @@ class Parameters(Strict):
         None, description="The national survey of schools whose public-use files, one for each wave, lie in `data`."
     )
     records: Records = Records()
+    exported_on: dt.date | None = Field(
+        None, description="Day on which the records were exported; if not given, the last day of the last wave."
+    )
     yardstick: Words | None = Field(
         None, description="Which figures have a national counterpart, and which not: a file in `standards`."
     )
@@ -293,6 +296,9 @@ class Parameters(Strict):
                 raise contradiction(("waves", i, "id"), f"two waves have the id '{wave.id}'", "Rename one of them.")
             if i and wave.start < self.waves[i - 1].start:
                 raise contradiction(("waves", i), "the waves are not in the order of time", "List the earliest first.")
+        if self.exported_on is not None and self.exported_on < self.waves[-1].start:
+            rule = "the records were exported before the last wave began"
+            raise contradiction(("exported_on",), rule, "Mend the day, or leave that wave out.")
         for i, source in enumerate(self.surveys):
             at = ("surveys", i)
             if source.wave not in waves:
@@ -316,6 +322,11 @@ class Parameters(Strict):
             )
         self._complete_in_every_language()
         return self
+
+    @property
+    def as_of(self) -> dt.date:
+        """The day of export: what has not happened by then is open, not failed."""
+        return self.exported_on or self.waves[-1].end
 
     def _of_people_or_of_schools(self) -> None:
         """Refuse a study that is both: what may be shown of people and of schools of the nation has different rules."""

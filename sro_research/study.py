@@ -14,6 +14,7 @@ import pandas as pd
 
 from sro_research import __version__, estimates
 from sro_research.declaration import Declaration, declare, held_against_first
+from sro_research.disclosure.counts import CELL, COUNTED, with_counts
 from sro_research.disclosure.ledger import Ledger, read_ledger, rows_to_keep, write_ledger
 from sro_research.disclosure.national import read_yardstick_table
 from sro_research.disclosure.pattern import Pattern
@@ -104,6 +105,11 @@ class Folders:
     def ledger(self) -> Path:
         """What earlier releases showed and hid. It outlives the results."""
         return self.root / "ledger" / "rows.parquet"
+
+    @property
+    def ledger_counts(self) -> Path:
+        """The counts of cases that earlier releases told. It outlives the results."""
+        return self.root / "ledger" / "counts.parquet"
 
     @property
     def declaration(self) -> Path:
@@ -286,9 +292,16 @@ class Study:
         """Read what earlier releases showed and hid."""
         return read_ledger(self.folders.ledger)
 
+    def published_counts(self) -> pd.DataFrame:
+        """Read the rounded counts of earlier releases, as safe cells; none before the first."""
+        if is_table(self.folders.ledger_counts):
+            return read_table(self.folders.ledger_counts)
+        return pd.DataFrame(columns=[*CELL, "estimate"])
+
     def keep_release_in_ledger(self) -> None:
         """Enter what the current safe cells show and hide into the ledger; before they are published, not after."""
         make_private_folder(self.folders.ledger.parent)
+        write_table(self.folders.ledger_counts, with_counts(self.published_counts(), read_table(self.folders.cells)))
         write_ledger(self.folders.ledger, self.ledger().with_rows(read_table(self.folders.rows)))
 
     def _declared(self, model: Model) -> dict[str, Any]:
@@ -445,6 +458,7 @@ def _page(study: Study, facts: Facts, cells: pd.DataFrame, school_id: str) -> Pa
         national=study.national,
         yardstick=None if school_id else study.yardstick,
         program=() if school_id or study.national is not None else study.program_figures(),
+        counted={} if school_id or study.national is not None else COUNTED,
     )
 
 

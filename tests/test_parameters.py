@@ -75,6 +75,12 @@ SEE = "params/study.schema.json describes each key."
             "the waves are not in the order of time",
             "List the earliest first.",
         ),
+        (
+            "surveys:\n",
+            "exported_on: 2024-07-31\nsurveys:\n",
+            "the records were exported before the last wave began",
+            "Mend the day, or leave that wave out.",
+        ),
         ("students_2025", "students_2024", "the file 'students_2024.csv' stands twice", "Its answers would count "),
         (
             "es: Primavera de 2025",

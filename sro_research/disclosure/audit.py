@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from sro_research.disclosure.claims import Published, against_cells
+from sro_research.disclosure.claims import Published, against_cells, unbalanced
 from sro_research.disclosure.ledger import read_ledger
 from sro_research.disclosure.national import not_public
 from sro_research.disclosure.pattern import ROW
@@ -130,6 +130,7 @@ def audit(
         raise DisclosureError(ledger, "there is no ledger here", fix="Give the study's `ledger/rows.parquet`.")
     if cells is not None:
         conflicts += against_cells([made for made in found.claims if made.cell[1] != SCHOOL], cells)
+    conflicts += unbalanced(found.claims)
     conflicts += not_public(found.claims, public)
     if ledger is not None:
         conflicts += _against_ledger(rows, read_ledger(ledger).rows)

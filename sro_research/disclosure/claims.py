@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import pandas as pd
 
+from sro_research.disclosure.counts import BY_GROUP, COUNTED, RATE
 from sro_research.disclosure.program import AMOUNTS, OF_EACH_OFFICER, POPULATIONS, PROGRAM_FIGURES, SHARES
-from sro_research.disclosure.safe import CAUTION, CODED, HIDDEN, NOT_AVAILABLE, NOT_MET, SHOWN, WITH_NUMBERS
-from sro_research.estimates import KEYS, SCHOOL
+from sro_research.disclosure.safe import (
+    CAUTION,
+    CODED,
+    HIDDEN,
+    NOT_AVAILABLE,
+    NOT_MET,
+    ROUNDED,
+    SHOWN,
+    WITH_NUMBERS,
+)
+from sro_research.estimates import COUNT_BASE, FEW, KEYS, SCHOOL
 
 _EFFECT = {"estimate", "low", "high"}
 PARTS: dict[str, set[str]] = {
@@ -26,6 +37,8 @@ PARTS: dict[str, set[str]] = {
     "harm_within_schools": _EFFECT,
     **{measure: {"share"} if measure in OF_EACH_OFFICER else {"n", "share"} for measure in SHARES},
     **{measure: {"estimate"} for measure in AMOUNTS},
+    **{measure: {"count"} for measure in (*COUNTED, *BY_GROUP)},
+    RATE: {"rate"},
 }
 """What a page may say of each kind of safe cell. A mean or a standard deviation would pin down the answers of a few."""
 OF_SCHOOLS = {"n", "share", "range", "share_error", "estimate", "low", "high", "std_error"}
@@ -38,6 +51,8 @@ _SAID = {
     "n": r"\d+",
     "share": rf"(?:<=|>=)?{_DECIMAL}{CARE}?",
     "estimate": rf"{_DECIMAL}{CARE}?",
+    "count": rf"{FEW}|[1-9]\d*",
+    "rate": r"\d+",
     "range": rf"{_DECIMAL}\.\.{_DECIMAL}|hidden|not_available",
     "hidden": "",
     NOT_AVAILABLE: "",
@@ -69,12 +84,14 @@ class Claim:
         """Whether there can be such a cell, and this may be said of it.
 
         A cell is named by its measure and six keys, of which one is a group: no one is told by two traits at once.
-        Figures of the program are told for the district only.
+        Figures of the program, and counts of cases, are told for the district only.
         """
         if len(self.cell) != len(KEYS) or not all(_KEY.fullmatch(key) for key in self.cell):
             return False
         measure, population, *broken_down, _ = self.cell
         if measure in PROGRAM_FIGURES and (population not in POPULATIONS or any(broken_down)):
+            return False
+        if measure in (*COUNTED, *BY_GROUP) and (population or self.cell[2] or self.cell[5]):
             return False
         of_schools = population == SCHOOL
         parts = OF_SCHOOLS | {NOT_MET} if of_schools else PARTS.get(measure, set()) | {HIDDEN}
@@ -110,6 +127,26 @@ class Published:
             )
 
 
+def unbalanced(claims: Iterable[Claim]) -> list[str]:
+    """Return where counts of cases are no multiples of their base, or where their parts do not add up to their total.
+
+    Counts that were rounded each for itself would give away more than they say.
+    """
+    told = {made.cell: made for made in claims if made.part == "count"}
+    sums: dict[tuple[str, str, str], int] = defaultdict(int)
+    found = set()
+    for (measure, _, _, by, _, _, wave), made in told.items():
+        count = 0 if made.value == FEW else int(made.value)
+        sums[measure, by, wave] += count
+        if count % COUNT_BASE:
+            found.add(f"{made.page}: {measure}, {wave}: a count that is not rounded. Use `rounded_counts`")
+    for (measure, by, wave), count in sums.items():
+        if by and measure in COUNTED and count != sums.get((measure, "", wave)):
+            page = next(made.page for cell, made in told.items() if (cell[0], cell[3], cell[6]) == (measure, by, wave))
+            found.add(f"{page}: {measure}, {wave}: parts by {by} do not add up to their total. Show all of them")
+    return sorted(found)
+
+
 def against_cells(claims: Iterable[Claim], cells: pd.DataFrame) -> list[str]:
     """Return where published files say something else than the safe cells: of a hidden cell, or another number."""
     said = {made.cell for made in claims}
@@ -140,6 +177,10 @@ def _agrees(
         return status == CODED if made.value == HIDDEN else uncertain
     if status not in WITH_NUMBERS:
         return False
+    if (status == ROUNDED) != (made.part in ("count", "rate")):
+        return False
+    if made.part == "count":
+        return made.value == (FEW if estimate == 0 else f"{estimate:.0f}")
     if made.part == "n":
         return bool(pd.notna(n)) and int(made.value) == n
     if made.part in ("share", "estimate") and (status == CAUTION) != made.value.endswith(CARE):

@@ -28,8 +28,7 @@ SHARES = frozenset(
         *("log_reviews_done_share", "log_reviews_on_time_share"),
         *("school_days_covered", "schools_with_secondary_officer", "secondary_officers_trained", "officers_retained"),
         *("selection_documented", "reviews_recorded", "reviews_held"),
-        *("training_completion_rate", "training_currency_rate", "training_time_within_180_days"),
-        "school_days_with_trained_officer",
+        *("training_completion_rate", "training_currency_rate", "school_days_with_trained_officer"),
     )
 )
 """Figures that are told as so many of 100, with how many cases or officers they rest on."""
@@ -39,7 +38,7 @@ AMOUNTS = frozenset(
         *("dispatch_minutes_median", "dispatch_minutes_p90", "travel_minutes_median", "travel_minutes_p90"),
         *("response_minutes_median", "response_minutes_p90", "scene_minutes_median", "scene_minutes_p90"),
         *("outreach_hours_per_officer_month", "outreach_quarters_missed"),
-        *("school_days_uncovered", "training_overdue", "training_hours_per_officer_month", "training_time_median_days"),
+        *("school_days_uncovered", "training_overdue", "training_hours_per_officer_month"),
     )
 )
 """Figures that are told as a number with its unit."""

@@ -1,8 +1,9 @@
 """Estimates to safe cells: what a page may be made of.
 
-A safe cell is shown; coded, where a share is so near to none or all that it would tell how everyone answered; hidden;
-or not available. A hidden cell keeps its keys and loses every number, its method and its note. Cells about schools of
-the nation have a rule of their own (`national`): shown, with caution, or below the standards of their publisher.
+A safe cell is shown; coded, where a share is so near to none or all that it would tell how everyone answered; rounded,
+where it counts cases about people (`counts`); hidden; or not available. A hidden cell keeps its keys and loses every
+number, its method and its note. Cells about schools of the nation have a rule of their own (`national`): shown, with
+caution, or below the standards of their publisher.
 """
 
 from __future__ import annotations
@@ -17,10 +18,10 @@ from sro_research.disclosure.program import OF_EACH_OFFICER
 from sro_research.errors import DisclosureError
 from sro_research.estimates import ESTIMATED, KEYS, NUMBERS, SCHOOL, VS_OTHERS
 
-SHOWN, CODED, HIDDEN, NOT_AVAILABLE = "shown", "coded", "hidden", "not_available"
+SHOWN, CODED, ROUNDED, HIDDEN, NOT_AVAILABLE = "shown", "coded", "rounded", "hidden", "not_available"
 CAUTION, NOT_MET = "caution", "not_met"
 """Only of schools of the nation: "!" and "‡" of NCES tables."""
-WITH_NUMBERS = (SHOWN, CODED, CAUTION)
+WITH_NUMBERS = (SHOWN, CODED, ROUNDED, CAUTION)
 COLUMNS = [*KEYS, *NUMBERS, "unit", "status"]
 COMBINED = "other"
 """The hidden groups of a school together, with those who stated none: what a reader could subtract anyway."""
@@ -49,6 +50,13 @@ SCHEMA = pa.DataFrameSchema(
         pa.Check(
             lambda t: (t["status"] != CODED) | t[["std_error", "conf_low", "conf_high"]].isna().all(axis=1),
             error="a coded cell carries no range",
+        ),
+        pa.Check(
+            lambda t: (
+                (t["status"] != ROUNDED)
+                | (t[["n", "std_error", "conf_low", "conf_high"]].isna().all(axis=1) & (t["school_id"] == ""))
+            ),
+            error="a rounded cell is of the district, and carries nothing but its count",
         ),
         pa.Check(
             lambda t: (t["population"] == SCHOOL) | ~t["status"].isin([CAUTION, NOT_MET]),

@@ -67,8 +67,8 @@ def budget_indicators(
     `cost_per_officer` is per officer-year of service in the fiscal year (`cases` counts officers),
     `cost_per_100_students` per students of all schools (`cases` counts students), `cost_share` by partner (`group_by`
     "paid_by", all grants together as "grant") and by kind of cost ("item"); `ending_grants_share` is the share of cost
-    borne by grants that end in this fiscal year or the next (`cases` counts lines of the budget). What the tables do
-    not tell has no value.
+    borne by grants that have ended by the last day of the next fiscal year (`cases` counts lines of the budget). What
+    the tables do not tell has no value: neither has the last, where a grant that pays is not in `grants`.
     """
     costs = yearly_costs(budget, standard).set_index("fiscal_year")
     rows = []
@@ -116,6 +116,9 @@ def _ending(
 ) -> dict[str, object]:
     if grants is None:
         return _row("ending_grants_share", pd.NA, cost, cases=pd.NA)
+    of_grants = lines.loc[lines["paid_by"].str.startswith(GRANT), "paid_by"]
+    if not of_grants.isin(GRANT + grants["grant_id"]).all():
+        return _row("ending_grants_share", pd.NA, cost, cases=len(of_grants))
     soon = grants[grants["end_date"] <= fiscal_period(year + 1, standard)[1]]
     borne = lines.loc[lines["paid_by"].isin(GRANT + soon["grant_id"]), "amount"]
     return _row("ending_grants_share", borne.sum(), cost, cases=len(borne))

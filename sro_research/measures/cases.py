@@ -50,15 +50,14 @@ def happened(cases: pd.DataFrame, last: str, *, as_of: dt.date) -> pd.Series:
     return (cases[last] <= pd.Timestamp(as_of)).astype("boolean")
 
 
-def waits(cases: pd.DataFrame, first: str, last: str, *, as_of: dt.date) -> pd.DataFrame:
+def waits(cases: pd.DataFrame, first: str, last: str, waves: list[Wave], *, as_of: dt.date) -> pd.DataFrame:
     """Return how long cases took, open ones up to the day of export: what Kaplan and Meier's method asks for.
 
-    The rows of `cases` with `duration` (whole days, zero or more) and `observed` (it ended, by then). Cases that never
-    began or began later, or whose days are in the wrong order, have no duration and are left out: findings count them.
+    The rows of `cases` with `wave`, `duration` (whole days, zero or more) and `observed` (it ended, by then). Cases
+    that began in no wave or after the export, or whose days are in the wrong order, are left out: findings count them.
     """
-    end = pd.Timestamp(as_of)
-    known = cases[first].notna() & (cases[first] <= end) & ~backwards(cases, first, last)
-    kept = cases[known]
+    end, begun = pd.Timestamp(as_of), begun_in(cases, first, waves)
+    kept = begun[(begun[first] <= end) & ~backwards(begun, first, last)]
     days = (kept[last].fillna(end).clip(upper=end) - kept[first]).dt.days
     return kept.assign(duration=days, observed=kept[last].notna() & (kept[last] <= end)).reset_index(drop=True)
 
@@ -84,8 +83,9 @@ def shares(cases: pd.DataFrame, yes: pd.Series, schools: pd.DataFrame, *, measur
 def counts(cases: pd.DataFrame, schools: pd.DataFrame, *, measure: str, unit: str, by: str = "") -> pd.DataFrame:
     """Return how many cases there are by school and wave and for the district, as indicators.
 
-    A school of the roster without a case has a zero, because the file of cases was provided. The denominator of a count
-    that is broken down (`by` a column) is the school's count of all; otherwise there is none.
+    A school of the roster without a case has a zero, because the file of cases was provided; a wave without any is a
+    finding (`without_cases`). The denominator of a count that is broken down (`by` a column) is the school's count of
+    all; otherwise there is none.
     """
     table = over_schools(cases.assign(numerator=1), schools, lambda rows: rows[["numerator"]].sum(), by=by)
     table["numerator"] = table["numerator"].fillna(0)
@@ -143,6 +143,12 @@ def found_first(table: pd.DataFrame) -> pd.DataFrame:
 def outside(cases: pd.DataFrame, day: str, waves: list[Wave]) -> pd.Series:
     """Tell which cases began in no wave's period."""
     return wave_of(cases[day].dt.normalize(), waves).isna()
+
+
+def without_cases(cases: pd.DataFrame, day: str, waves: list[Wave]) -> pd.Series:
+    """Tell in which waves no case began: nothing happened, or the record was not kept yet. No file says which."""
+    begun = set(begun_in(cases, day, waves)["wave"])
+    return pd.Series([wave.id not in begun for wave in waves], dtype=bool)
 
 
 def later(cases: pd.DataFrame, days: list[str], *, as_of: dt.date) -> pd.Series:

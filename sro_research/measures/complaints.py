@@ -10,7 +10,18 @@ import datetime as dt
 
 import pandas as pd
 
-from sro_research.measures.cases import backwards, begun_in, counts, findings, happened, later, outside, shares, within
+from sro_research.measures.cases import (
+    backwards,
+    begun_in,
+    counts,
+    findings,
+    happened,
+    later,
+    outside,
+    shares,
+    within,
+    without_cases,
+)
 from sro_research.parameters import Wave
 
 WAITS = {"complaints_disposition": ("received_on", "disposed_on")}
@@ -74,6 +85,10 @@ def complaint_findings(complaints: pd.DataFrame, waves: list[Wave], *, as_of: dt
             "complaints_group_not_stated": (
                 complaints["complainant_group"].isna(),
                 "Complaints of which the group of the complainant is not stated; they are shown as 'not stated'.",
+            ),
+            "complaints_waves_without_any": (
+                without_cases(complaints, "received_on", waves),
+                "Waves in which no complaint was received; a zero is right only if a record was kept then.",
             ),
             "complaints_dated_later": (
                 later(complaints, ["received_on", "disposed_on"], as_of=as_of),

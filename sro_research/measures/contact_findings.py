@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from sro_research.measures.cases import findings
+from sro_research.measures.contact_groups import never_recorded
 from sro_research.measures.contacts import counted_steps, logged_waves, steps
 from sro_research.measures.outreach import wave_of
 from sro_research.parameters import Wave
@@ -35,13 +36,15 @@ EXPLAINED = {
     "a substitute perhaps; they count for the school.",
     "officer_not_recorded": "Contacts without an officer; analyses by officer leave them out.",
     "school_not_on_roster": "Contacts at a school that the roster does not have in that wave; "
-    "they are in no indicator.",
+    "they are in no rate and no share, but in the outcomes, the trend and kappa of the district.",
     "fewer_arrests_than_students_arrested": "School-waves where more students were arrested by the discipline records "
     "than the contact log has arrests: others made them, or one of the two is not complete.",
     "fewer_referrals_than_students_referred": "School-waves where more students were referred to law enforcement by "
     "the discipline records than the contact log has referrals: others made them, or one of the two is not complete.",
     "group_not_recorded": "Contacts in which at least one of the student's groups is blank; "
     "comparisons by that question leave them out.",
+    "groups_never_recorded": "Schools and waves with contacts that all leave the same group question blank; "
+    "their groups have no counts for that question, not zeros.",
     "group_without_students": "Groups of a school and wave that have contacts but no students on record; "
     "they have no rate.",
 }
@@ -69,6 +72,8 @@ def contact_findings(
         step_counts = counted_steps(contacts, schools, waves)
         counts["fewer_arrests_than_students_arrested"] = _fewer(step_counts, discipline, "arrest")
         counts["fewer_referrals_than_students_referred"] = _fewer(step_counts, discipline, "referral")
+    if questions:
+        counts["groups_never_recorded"] = len(never_recorded(contacts, waves, questions=questions))
     if groups is not None:
         without = groups["people"].isna() | (groups["people"] == 0)
         counts["group_without_students"] = int((without & (groups["contact"] > 0)).sum())

@@ -2,7 +2,8 @@
 
 Contacts are counted, not students: one student may be stopped twice. Contacts whose group was not recorded stand with
 no group, and `not_recorded` counts them; nobody is guessed into a group. A question that no contact of a wave answers
-was not asked then: its groups have missing counts, not zeros.
+was not asked then: its groups have missing counts, not zeros. So have those of a school that had contacts in the wave,
+none of which answers it.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from sro_research.measures.outreach import wave_of
 from sro_research.parameters import Wave
 
 STEPS = [*RATES.values(), "result", "found"]
-KEYS = ["school_id", "wave", "group_by", "group"]
+PLACE = ["school_id", "wave", "group_by"]
+KEYS = [*PLACE, "group"]
 
 
 def recorded_questions(contacts: pd.DataFrame, questions: Sequence[str]) -> list[str]:
@@ -29,27 +31,32 @@ def group_counts(
 ) -> pd.DataFrame:
     """Count the contacts of every enrolled group by step: `school_id`, `wave`, `group_by`, `group`, `people`, `STEPS`.
 
-    A group without contacts has zeros in a wave in which any contact tells a group of that question, and missing counts
-    in others. A group with contacts whose number of students is not known has a row with missing `people`.
+    A group without contacts has zeros in a wave in which any contact tells a group of that question, unless its school
+    had contacts that all tell none; else missing counts. A group with contacts whose number of students is not known
+    has a row with missing `people`.
     """
-    known = enrollment[enrollment["group_by"].isin(list(questions))]
+    enrolled = enrollment[enrollment["group_by"].isin(list(questions))]
     counts = _long(contacts, waves, questions).groupby(KEYS)[STEPS].sum().reset_index()
-    table = known[[*KEYS, "people"]].merge(counts, on=KEYS, how="outer")
-    asked = ["wave", "group_by"]
-    logged = pd.MultiIndex.from_frame(table[asked]).isin(pd.MultiIndex.from_frame(counts[asked]))
-    table[STEPS] = table[STEPS].astype("Int64").fillna(0).where(pd.Series(logged, index=table.index))
+    table = enrolled[[*KEYS, "people"]].merge(counts, on=KEYS, how="outer")
+    silent = never_recorded(contacts, waves, questions=questions)
+    known = _among(table, counts, ["wave", "group_by"]) & ~_among(table, silent, PLACE)
+    table[STEPS] = table[STEPS].astype("Int64").fillna(0).where(known)
     return table
 
 
 def district_counts(counts: pd.DataFrame) -> pd.DataFrame:
     """Add up `group_counts` over schools, with a blank `school_id`.
 
-    A school and wave in which the students of some group are not known is left out for that question altogether: its
-    contacts would have no students beside them.
+    A school and wave in which the students or the contacts of some group are not known is left out for that question
+    altogether: one would have none of the other beside them.
     """
+    return of_all(_whole(counts), ["group_by", "group"])[[*KEYS, "people", *STEPS]]
+
+
+def _whole(counts: pd.DataFrame) -> pd.DataFrame:
+    """Return the counts of the schools, waves and questions of which all groups are known."""
     lacking = counts["people"].isna() | counts["contact"].isna()
-    whole = ~lacking.groupby([counts["school_id"], counts["wave"], counts["group_by"]]).transform("any")
-    return of_all(counts[whole], ["group_by", "group"])[[*KEYS, "people", *STEPS]]
+    return counts[~lacking.groupby([counts[c] for c in PLACE]).transform("any")]
 
 
 def group_rates(counts: pd.DataFrame) -> pd.DataFrame:
@@ -91,13 +98,29 @@ def not_recorded(contacts: pd.DataFrame, waves: Sequence[Wave], *, questions: Se
     return made.assign(measure="group_not_recorded_share", population="student", unit="share")
 
 
-def by_officer(contacts: pd.DataFrame, waves: Sequence[Wave], *, questions: Sequence[str]) -> pd.DataFrame:
+def never_recorded(contacts: pd.DataFrame, waves: Sequence[Wave], *, questions: Sequence[str]) -> pd.DataFrame:
+    """Return the schools, waves and questions (`PLACE`) that have contacts, none of which tells a group."""
+    blank = not_recorded(contacts, waves, questions=questions)
+    return blank.loc[(blank["school_id"] != "") & (blank["numerator"] == blank["denominator"]), PLACE]
+
+
+def by_officer(
+    contacts: pd.DataFrame, waves: Sequence[Wave], *, questions: Sequence[str], counts: pd.DataFrame
+) -> pd.DataFrame:
     """Return a row per contact and question whose group is known: `officer_key`, `KEYS` and `STEPS` as yes or no.
 
-    For models only: it describes single officers. Contacts whose officer is not known are left out.
+    `counts` are `group_counts`: contacts of schools and waves that `district_counts` leaves out are left out here too,
+    as its students are what they are held against. So are contacts whose officer is not known. For models only: it
+    describes single officers.
     """
     rows = _long(contacts, waves, questions)
-    return rows[rows["officer_key"].notna()].reset_index(drop=True)
+    return rows[rows["officer_key"].notna() & _among(rows, _whole(counts), PLACE)].reset_index(drop=True)
+
+
+def _among(rows: pd.DataFrame, others: pd.DataFrame, columns: list[str]) -> pd.Series:
+    """Tell which rows have values of the columns that the others have."""
+    found = pd.MultiIndex.from_frame(rows[columns]).isin(pd.MultiIndex.from_frame(others[columns]))
+    return pd.Series(found, index=rows.index, dtype=bool)
 
 
 def _long(contacts: pd.DataFrame, waves: Sequence[Wave], questions: Sequence[str]) -> pd.DataFrame:

@@ -14,6 +14,7 @@ without any contact in the district the log was not kept, or not handed over, an
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import dropwhile, takewhile
 
 import pandas as pd
 
@@ -90,6 +91,17 @@ def logged_waves(contacts: pd.DataFrame, waves: Sequence[Wave]) -> list[str]:
     """Return the waves in which the log holds any contact."""
     seen = set(wave_of(contacts["date"], list(waves)).dropna())
     return [wave.id for wave in waves if wave.id in seen]
+
+
+def last_logged_waves(contacts: pd.DataFrame, waves: Sequence[Wave], *, years: int) -> list[str]:
+    """Return the last logged waves that began within so many years, up to the last wave without a log between them."""
+    logged = set(logged_waves(contacts, waves))
+    from_last = dropwhile(lambda wave: wave.id not in logged, reversed(waves))
+    run = list(takewhile(lambda wave: wave.id in logged, from_last))
+    if not run:
+        return []
+    earliest = pd.Timestamp(run[0].end) - pd.DateOffset(years=years)
+    return [wave.id for wave in reversed(run) if wave is run[0] or pd.Timestamp(wave.start) > earliest]
 
 
 def counted_steps(contacts: pd.DataFrame, schools: pd.DataFrame, waves: Sequence[Wave]) -> pd.DataFrame:
@@ -173,14 +185,8 @@ def classed_contacts(contacts: pd.DataFrame, waves: Sequence[Wave]) -> pd.DataFr
 def coded_twice(contacts: pd.DataFrame, waves: Sequence[Wave]) -> pd.DataFrame:
     """Return the classes of contacts that two people classed: `wave`, `school_id`, `first`, `second`.
 
-    Where one of them could not class the contact, there is nothing to agree on.
+    Where one of them could not class the contact, there is nothing to agree on; a contact of no wave is in no count.
     """
-    both = contacts[steps(contacts)["double_coded"]]
-    return pd.DataFrame(
-        {
-            "school_id": both["school_id"],
-            "wave": wave_of(both["date"], list(waves)),
-            "first": both["reason"],
-            "second": both["second_reason"],
-        }
-    ).reset_index(drop=True)
+    wave = wave_of(contacts["date"], list(waves))
+    table = contacts[["school_id"]].assign(wave=wave, first=contacts["reason"], second=contacts["second_reason"])
+    return table[steps(contacts)["double_coded"] & wave.notna()].reset_index(drop=True)

@@ -2,7 +2,8 @@
 
 A school-day is a weekday in a wave's period on which the school is not closed. Where the table of closures was not
 provided, holidays count as school-days like any other. An officer is there where an assignment holds, in service and
-not on leave; single days of illness or other duty are in no table. What a school's coverage tells of its officer's
+not on leave; single days of illness or other duty are in no table. A secondary officer is there only while no primary
+one is: the rest of the time he or she is named, and serves elsewhere. What a school's coverage tells of its officer's
 leave is for inside; whether the officer was fully trained is told for the district only.
 """
 
@@ -43,23 +44,28 @@ def coverage_calendar(
 ) -> pd.DataFrame:
     """Add to school-days how many officers were there: `officers`, of them `secondary` and `trained` ones.
 
-    `trained` has the times at which each officer was fully trained (`trained_periods`); without it the count is
-    missing. Assignments of one officer to one school that overlap are one.
+    `secondary` counts who stood in, on days without a primary officer. `trained` has the times at which each officer
+    was fully trained (`trained_periods`); without it the count is missing. Assignments of one officer to one school
+    that overlap are one.
     """
     number = pd.Series(day_numbers(days["date"]), index=days.index)
     served, schools = service_periods(officers, leaves), dict(iter(number.groupby(days["school_id"])))
-    table = days.assign(officers=0, secondary=0, trained=pd.NA if trained is None else 0)
+    table = days.assign(officers=0, secondary=0, trained=0, trained_secondary=0)
     for (school, officer), posts in _posts(assignments).groupby(["school_id", "officer_key"]):
         if school not in schools or officer not in served:
             continue
-        there = common(_merged(posts), served[officer])
-        times = {"officers": there, SECONDARY: common(there, _merged(posts[posts["role"] == SECONDARY]))}
-        if trained is not None:
-            times["trained"] = common(there, trained.get(officer, []))
+        second, ready = posts["role"].eq(SECONDARY).fillna(False).astype(bool), (trained or {}).get(officer, [])
         on = schools[school]
-        for name, periods in times.items():
-            table.loc[on.index, name] += _on(on, periods)
-    return table.astype({"trained": "Int64"})
+        for of, name, with_training in ((~second, "officers", "trained"), (second, SECONDARY, "trained_secondary")):
+            there = common(_merged(posts[of]), served[officer])
+            table.loc[on.index, name] += _on(on, there)
+            table.loc[on.index, with_training] += _on(on, common(there, ready))
+    standing_in = table["officers"] == 0
+    table[SECONDARY] = table[SECONDARY].where(standing_in, 0)
+    table["officers"] += table[SECONDARY]
+    table["trained"] += table.pop("trained_secondary").where(standing_in, 0)
+    table = table.astype({"trained": "Int64"})
+    return table if trained is not None else table.assign(trained=pd.array([pd.NA] * len(table), dtype="Int64"))
 
 
 def coverage_indicators(calendar: pd.DataFrame, assignments: pd.DataFrame) -> pd.DataFrame:

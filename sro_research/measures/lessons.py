@@ -27,11 +27,12 @@ def lesson_indicators(
 ) -> pd.DataFrame:
     """Return `events_with_lesson_share`, also by event, by school; and `lessons_in_use_share`, for the district only.
 
-    The first: of drills and emergencies of a wave, those from which a lesson is noted. The second: of lessons noted in
-    a wave, those in use by the day of export.
+    The first: of drills and emergencies of a wave, those from which a lesson is noted by the day of export. The second:
+    of lessons noted in a wave, those in use by then.
     """
     begun = begun_in(events, "date", waves)
-    taught = begun["event_id"].isin(lessons["learned_from"].dropna()).astype("boolean")
+    by_now = lessons[lessons["noted_on"] <= pd.Timestamp(as_of)]
+    taught = begun["event_id"].isin(by_now["learned_from"].dropna()).astype("boolean")
     noted = begun_in(lessons, "noted_on", waves).assign(school_id="")
     table = noted.assign(numerator=happened(noted, "in_use_on", as_of=as_of).astype("Int64"), denominator=1)
     sums = table.groupby("wave")[["numerator", "denominator"]].sum().reindex([wave.id for wave in waves], fill_value=0)

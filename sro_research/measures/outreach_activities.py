@@ -56,7 +56,8 @@ def activity_hours(outreach: pd.DataFrame, schools: pd.DataFrame, waves: list[Wa
     hours of all kinds. `cases` counts students.
     """
     begun = begun_in(outreach, "date", waves)
-    whole, *parts = (_sums(begun, "hours", schools, by=by) for by in ("", *_told(begun)))
+    here, logged = _listed(begun, schools), list(begun["wave"].unique())
+    whole, *parts = (_sums(here, "hours", schools, logged, by=by) for by in ("", *_told(here)))
     return _per_students(pd.concat([whole[whole["school_id"] == DISTRICT], *parts]), schools, HOURS, unit="hours")
 
 
@@ -97,7 +98,7 @@ def attendance(outreach: pd.DataFrame, schools: pd.DataFrame, waves: list[Wave])
     was counted; and `outreach_attendance_per_100_students`, of all kinds: at least so many, with no value where nothing
     was counted. `cases` counts activities; of the last, students.
     """
-    begun = begun_in(outreach, "date", waves)
+    begun = _listed(begun_in(outreach, "date", waves), schools)
     counted = begun["attendance"].notna().astype("boolean")
     known = begun[counted.astype(bool)].reset_index(drop=True)
     ways = ("", *_told(begun))
@@ -125,7 +126,7 @@ def quarters_missed(
     Quarters are four parts of the wave's period, as long as each other to the day. The denominator counts those that
     are over on the day of export, of schools on the roster, and `cases` with it.
     """
-    begun = begun_in(outreach, "date", waves).merge(schools[KEYS].drop_duplicates(), on=KEYS)
+    begun = _listed(begun_in(outreach, "date", waves), schools)
     begun = begun.assign(quarter=_quarter(begun["date"], begun["wave"], waves))
     over = {wave.id: _quarters_over(wave, as_of) for wave in waves}
     begun = begun[begun["quarter"] < begun["wave"].map(over).astype("Int64")]
@@ -139,6 +140,7 @@ def outreach_findings(
     waves: list[Wave],
     *,
     as_of: dt.date,
+    schools: pd.DataFrame | None = None,
     assignments: pd.DataFrame | None = None,
     leaves: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
@@ -157,6 +159,12 @@ def outreach_findings(
             "Activities on a day after the day of export: planned, or a wrong date.",
         ),
     }
+    if schools is not None:
+        begun = begun_in(outreach, "date", waves)
+        found["outreach_school_not_listed"] = (
+            ~pd.MultiIndex.from_frame(begun[KEYS]).isin(pd.MultiIndex.from_frame(schools[KEYS])),
+            "Activities at a school that is not on the list of that wave; they count in an officer's month only.",
+        )
     if assignments is not None:
         found["outreach_officer_not_assigned"] = (
             ~_assigned(outreach, assignments),
@@ -171,11 +179,16 @@ def outreach_findings(
     return findings(found)
 
 
-def _sums(begun: pd.DataFrame, column: str, schools: pd.DataFrame, *, by: str) -> pd.DataFrame:
+def _listed(begun: pd.DataFrame, schools: pd.DataFrame) -> pd.DataFrame:
+    """Return the activities at schools on the roster of their wave: only their students are counted."""
+    return begun.merge(schools[KEYS].drop_duplicates(), on=KEYS)
+
+
+def _sums(begun: pd.DataFrame, column: str, schools: pd.DataFrame, logged: list[str], *, by: str) -> pd.DataFrame:
     """Sum a column over schools, zero where a wave was logged and a school has nothing."""
     table = over_schools(begun, schools, lambda rows: rows[[column]].sum(), by=by)
     total = table[column].astype("Float64")
-    return table.assign(numerator=total.mask(total.isna() & table["wave"].isin(begun["wave"]), 0.0))
+    return table.assign(numerator=total.mask(total.isna() & table["wave"].isin(logged), 0.0))
 
 
 def _per_students(table: pd.DataFrame, schools: pd.DataFrame, measure: str, *, unit: str) -> pd.DataFrame:

@@ -121,14 +121,15 @@ def group_rates(responses: pd.DataFrame, enrollment: pd.DataFrame) -> pd.DataFra
 
     `enrollment` has `school_id`, `wave`, `group_by`, `group` (a code as text) and `people`. Returns `wave`, `group_by`,
     `group`, `answers`, `people` and `rate`, missing where fewer people are enrolled than answered: then the two do not
-    mean the same group.
+    mean the same group. In a wave in which no answer tells a group nobody was asked: `answers` are missing too.
     """
     tables = []
     for group_by, people in enrollment.groupby("group_by"):
         group = responses[group_by].astype("Int64").astype("string")
         answers = responses.assign(group=group).groupby(["school_id", "wave", "group"]).size().rename("answers")
         table = people.merge(answers.reset_index(), on=["school_id", "wave", "group"], how="left")
-        table = table.fillna({"answers": 0}).groupby(["wave", "group"])[["answers", "people"]].sum().reset_index()
+        table["answers"] = table["answers"].fillna(0).where(table["wave"].isin(answers.index.unique("wave")))
+        table = table.groupby(["wave", "group"])[["answers", "people"]].sum(min_count=1).reset_index()
         rate = table["answers"] / table["people"].astype("Float64").where(table["people"] > 0)
         tables.append(table.assign(group_by=group_by, rate=rate.where(rate <= 1)))
     columns = ["wave", "group_by", "group", "answers", "people", "rate"]

@@ -25,11 +25,12 @@ def training_findings(
     found = {
         "course_before_hire": (
             (day < table["start_date"]).sum(),
-            "Courses completed before the officer's first day; they count as taken, but not in the time it takes.",
+            "Courses completed before the officer's first day; they count as taken, but not in the time it takes, "
+            "nor in the hours of officers' months.",
         ),
         "course_after_service": (
             (day > table["end_date"]).sum(),
-            "Courses completed after the officer's last day in the program.",
+            "Courses completed after the officer's last day in the program; their hours are in no figure.",
         ),
         "course_after_last_wave": (
             (day > pd.Timestamp(waves[-1].end)).sum(),

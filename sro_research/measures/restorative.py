@@ -10,7 +10,18 @@ import datetime as dt
 
 import pandas as pd
 
-from sro_research.measures.cases import backwards, begun_in, counts, findings, happened, later, outside, shares, within
+from sro_research.measures.cases import (
+    backwards,
+    begun_in,
+    counts,
+    findings,
+    happened,
+    later,
+    outside,
+    shares,
+    within,
+    without_cases,
+)
 from sro_research.parameters import Wave
 from sro_research.schemas import YES
 
@@ -64,6 +75,10 @@ def restorative_findings(cases: pd.DataFrame, waves: list[Wave], *, as_of: dt.da
             "restorative_agreement_not_known": (
                 held.notna() & completed.isna(),
                 "Sessions of which it is not known whether the agreement was completed; its share leaves them out.",
+            ),
+            "restorative_waves_without_any": (
+                without_cases(cases, "referred_on", waves),
+                "Waves in which no referral was made; a zero is right only if a record was kept then.",
             ),
             "restorative_dated_later": (
                 later(cases, ["referred_on", "held_on", "repeated_on"], as_of=as_of),

@@ -6,7 +6,18 @@ import datetime as dt
 
 import pandas as pd
 
-from sro_research.measures.cases import backwards, begun_in, counts, findings, happened, later, outside, shares, within
+from sro_research.measures.cases import (
+    backwards,
+    begun_in,
+    counts,
+    findings,
+    happened,
+    later,
+    outside,
+    shares,
+    within,
+    without_cases,
+)
 from sro_research.parameters import Wave
 from sro_research.schemas import YES
 
@@ -22,7 +33,7 @@ def threat_assessment_indicators(
     Met within `days` of opening; of teams that met, those with the officer present (not recorded is neither); closed.
     """
     begun = begun_in(assessments, "opened_on", waves)
-    known = begun["met_on"].notna() & begun["officer_present"].notna()
+    known = happened(begun, "met_on", as_of=as_of) & begun["officer_present"].notna()
     present = (begun["officer_present"] == YES).astype("boolean").where(known)
     met = within(begun, "opened_on", "met_on", days=days, as_of=as_of)
     closed = happened(begun, "closed_on", as_of=as_of)
@@ -61,6 +72,10 @@ def threat_assessment_findings(assessments: pd.DataFrame, waves: list[Wave], *, 
             "assessments_presence_without_meeting": (
                 met.isna() & present.notna(),
                 "Assessments that tell of an officer's presence but of no meeting; they are in no share.",
+            ),
+            "assessments_waves_without_any": (
+                without_cases(assessments, "opened_on", waves),
+                "Waves in which no assessment was opened; a zero is right only if a record was kept then.",
             ),
             "assessments_dated_later": (
                 later(assessments, ["opened_on", "met_on", "closed_on"], as_of=as_of),

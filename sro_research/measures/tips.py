@@ -6,7 +6,18 @@ import datetime as dt
 
 import pandas as pd
 
-from sro_research.measures.cases import backwards, begun_in, counts, findings, happened, later, outside, shares, within
+from sro_research.measures.cases import (
+    backwards,
+    begun_in,
+    counts,
+    findings,
+    happened,
+    later,
+    outside,
+    shares,
+    within,
+    without_cases,
+)
 from sro_research.parameters import Wave
 from sro_research.schemas import YES
 
@@ -61,6 +72,10 @@ def tip_findings(tips: pd.DataFrame, waves: list[Wave], *, as_of: dt.date) -> pd
             "tips_reopened_without_closing": (
                 (tips["reopened"] == YES).fillna(False) & closed.isna(),
                 "Tips that were reopened although no closing is recorded; they are not among the reopened.",
+            ),
+            "tips_waves_without_any": (
+                without_cases(tips, "received_on", waves),
+                "Waves in which no tip was received; a zero is right only if a record was kept then.",
             ),
             "tips_dated_later": (
                 later(tips, ["received_on", "first_action_on", "closed_on"], as_of=as_of),

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
+from sro_research.measures.coverage import SECONDARY
 from sro_research.measures.periods import DAYS_IN_A_MONTH, Period, day_number, duty_days, lies_in
 from sro_research.measures.training_requirements import IN_FORCE, MISSING, ON_LEAVE
 from sro_research.parameters import Wave
@@ -43,15 +44,18 @@ def training_hours(
 ) -> pd.DataFrame:
     """Return the district's hours of training per officer-month of duty by wave, as indicators.
 
-    Hours are those of courses completed in the wave's period; months hold 30.4 days in service and not on leave.
+    Hours are those of courses completed in the wave's period by officers in service that day; months hold 30.4 days in
+    service and not on leave.
     """
+    table = training.merge(officers, on="officer_key")
+    day = table["completed_on"]
+    serving = (day >= table["start_date"]) & ~(day > table["end_date"])
     rows = []
     for wave in waves:
         days = duty_days(officers, leaves, wave.start, wave.end)
-        in_wave = training["completed_on"].between(pd.Timestamp(wave.start), pd.Timestamp(wave.end))
-        theirs = in_wave & training["officer_key"].isin(officers["officer_key"])
+        theirs = serving & day.between(pd.Timestamp(wave.start), pd.Timestamp(wave.end))
         months = days.sum() / DAYS_IN_A_MONTH
-        rows.append((wave.id, HOURS, training.loc[theirs, "hours"].sum(), months, int((days > 0).sum())))
+        rows.append((wave.id, HOURS, table.loc[theirs, "hours"].sum(), months, int((days > 0).sum())))
     table = pd.DataFrame(rows, columns=["wave", "measure", "numerator", "denominator", "people"])
     return _of_district(table, unit="hours per officer-month")
 
@@ -74,10 +78,11 @@ def training_adoption(
 ) -> pd.DataFrame:
     """Tell which schools had a fully trained officer on the last day of each wave.
 
-    `trained` has the times at which each officer was fully trained (`trained_periods`). Returns a row per school and
-    wave: `school_id`, `wave`, `staffed` (an officer was assigned), `treated` (at least one of them was fully trained on
-    that day) and `first_treated_wave`, missing if there was none. `treated` may end when a trained officer leaves or a
-    course expires; the event study asks what follows the first treated wave, whatever comes after it.
+    `trained` has the times at which each officer was fully trained (`trained_periods`). A secondary officer counts
+    where no other is assigned: who stands in serves elsewhere. Returns a row per school and wave: `school_id`, `wave`,
+    `staffed` (an officer was assigned), `treated` (at least one of them was fully trained on that day) and
+    `first_treated_wave`, missing if there was none. `treated` may end when a trained officer leaves or a course
+    expires; the event study asks what follows the first treated wave, whatever comes after it.
     """
     rows = []
     for wave in waves:
@@ -85,6 +90,8 @@ def training_adoption(
         there = assignments[
             (assignments["from_date"] <= end) & (assignments["to_date"].isna() | (assignments["to_date"] >= end))
         ]
+        stands_in = there["role"].eq(SECONDARY).fillna(False).astype(bool)
+        there = there[~stands_in | ~there["school_id"].isin(there.loc[~stands_in, "school_id"])]
         ready = [officer for officer, periods in trained.items() if lies_in(day_number(end), periods)]
         with_trained = there.loc[there["officer_key"].isin(ready), "school_id"]
         at = pd.DataFrame({"school_id": pd.array(list(schools), dtype="string")}).assign(wave=wave.id)

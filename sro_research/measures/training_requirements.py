@@ -1,9 +1,10 @@
 """What the training standard asks of each officer, course by course, and how it stands on the last day of a wave.
 
 A course is due so many days after an officer's first day. Once taken it counts for its time, and then, on its grace
-days, a little longer; it is due again by the end of these. Days of leave are not counted in any of these times, so due
-dates move. A course from before an officer's first day counts: it may be another program's. Where a course counts for
-good, its first completion is the one that counts.
+days, a little longer; it is due again by the end of these, and never before it is due for the first time. Days of
+leave are not counted in any of these times, so due dates move. A course from before an officer's first day counts, as
+long as it does: it may be another program's. Where a course counts for good, its first completion is the one that
+counts.
 
 These rows are about single persons. They are for supervisors, inside; only sums over a district leave this room.
 """
@@ -49,6 +50,8 @@ class Taken:
     due: list[int]
     """The day by which each of `days` had to be, and last the day by which the next one has to be."""
     expires: list[int]
+    counts: list[int]
+    """The last day on which each of `days` counts: the last of its grace days."""
 
 
 def taken(done: list[int], start: int, course: Course, leave: list[Period]) -> Taken:
@@ -56,11 +59,11 @@ def taken(done: list[int], start: int, course: Course, leave: list[Period]) -> T
     first_due = duty_day(start, course.due_days, leave)
     if course.valid_days is None:
         done = done[:1]
-    due, expires = [first_due], []
-    for day in done:
-        expires.append(EVER if course.valid_days is None else duty_day(day, course.valid_days, leave))
-        due.append(EVER if expires[-1] >= EVER else duty_day(expires[-1], course.grace_days, leave))
-    return Taken(first_due, done, due, expires)
+    expires = [EVER if course.valid_days is None else duty_day(day, course.valid_days, leave) for day in done]
+    counts = [EVER if day >= EVER else duty_day(day, course.grace_days, leave) for day in expires]
+    # Who took it long before the first day has as much time for it as who never did.
+    due = [first_due, *(max(first_due, day) for day in counts)]
+    return Taken(first_due, done, due, expires, counts)
 
 
 def training_requirements(
@@ -115,8 +118,8 @@ def _stands(course: Taken, last: int, *, away: bool) -> dict[str, object]:
 def _status(course: Taken, last: int) -> str:
     if not course.days:
         return NOT_YET_DUE if last <= course.first_due else OVERDUE
-    if last > course.due[-1]:
-        return EXPIRED
+    if last > course.counts[-1]:
+        return NOT_YET_DUE if last <= course.due[-1] else EXPIRED
     if last > course.expires[-1]:
         return IN_GRACE
     return IN_TIME if course.days[-1] <= course.due[-2] else LATE
@@ -125,17 +128,20 @@ def _status(course: Taken, last: int) -> str:
 def trained_periods(
     training: pd.DataFrame, officers: pd.DataFrame, leaves: pd.DataFrame | None, courses: Mapping[str, Course]
 ) -> dict[str, list[Period]]:
-    """Return the times at which each officer was fully trained: every course taken, and still counting.
+    """Return the times in service at which each officer was fully trained: every course taken, and still counting.
 
     A refresher that is not yet due for the first time is not missed; any other course is, due or not.
     """
     away, done = leave_periods(leaves), _days_done(training)
     trained = {}
-    for officer, start in zip(officers["officer_key"], day_numbers(officers["start_date"]), strict=True):
-        whole: list[Period] = [(int(start), EVER)]
+    served = zip(
+        officers["officer_key"], day_numbers(officers["start_date"]), day_numbers(officers["end_date"]), strict=True
+    )
+    for officer, start, end in served:
+        whole: list[Period] = [(int(start), int(end))]
         for name, course in courses.items():
             of = taken(done.get((officer, name), []), int(start), course, away.get(officer, []))
-            counts = list(zip(of.days, of.due[1:], strict=True))
+            counts = list(zip(of.days, of.counts, strict=True))
             before = [(int(start), of.first_due)] if course.refresher else []
             whole = common(whole, merged([*before, *counts]))
         trained[str(officer)] = whole

@@ -20,13 +20,15 @@ from scipy import stats
 
 from sro_research.estimates import as_estimates
 from sro_research.models.few_clusters import cr2, least_squares
-from sro_research.models.officer_clusters import FEWEST_DF
+from sro_research.models.officer_clusters import FEWEST_DF, ROUNDING
 from sro_research.models.precision import TAIL
 
 TREND = "routine_discipline_trend"
 PERCENT = 100
 ONE_WAVE = "classed contacts in one wave only: no trend"
 FEW_SCHOOLS = "too few schools: limits are not to be relied on"
+NO_DEPARTURE = "no school departs from the trend: no limits can be computed"
+"""As where all contacts are of one class: an error of zero would say that nothing is left open."""
 ONE_SCHOOL = "no two schools have classed contacts in more than one wave"
 
 
@@ -56,6 +58,8 @@ def _slope(table: pd.DataFrame) -> dict[str, object]:
     fitted = least_squares(table, outcome="routine", terms=["within"], cluster="school_id")
     slope = float(fitted.coefficients[fitted.names.index("within")])
     error, df = cr2(fitted, "within")
+    if error < ROUNDING:
+        return {"estimate": PERCENT * slope, "note": NO_DEPARTURE}
     reach = float(stats.t.isf(TAIL, df)) * error if df > 0 else np.nan
     made = {"estimate": slope, "std_error": error, "conf_low": slope - reach, "conf_high": slope + reach}
     points: dict[str, object] = {name: PERCENT * value for name, value in made.items()}

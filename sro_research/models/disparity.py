@@ -7,7 +7,8 @@
 The alternate takes the place of the risk ratio where the others of the place are fewer than 30 or have fewer than 10
 contacts; where the group itself is so small, neither is reported (sizes that 34 CFR 300.647(b)(1)(iv) presumes to be
 reasonable). The regulation counts children of a race or ethnicity; a log counts contacts, of which one student may
-have several, and groups of other questions are compared in the same way. Up to three years are added up (`recent`).
+have several, and groups of other questions are compared in the same way. Up to three years in a row are added up
+(`recent`), so that students are student-years; the regulation lets a State wait for so many, and takes each by itself.
 
 The relative rate index divides the rate of a group by that of one reference group, at every step of a chain. Not every
 referral follows a search: referrals are taken per stop, as searches are, and arrests per referral. A ratio above 1 at
@@ -41,7 +42,7 @@ from sro_research.models.small_counts import midp_rate, midp_rate_ratio, midp_sh
 MINIMUM_CELL, MINIMUM_N = 10, 30
 """Fewest contacts, and fewest students (or prior contacts), of a group that is compared: 34 CFR 300.647(b)(1)(iv)."""
 YEARS = 3
-"""Most consecutive years the regulation lets a State look back on."""
+"""Most consecutive years the regulation lets a State look back on before it names a district: 34 CFR 300.647(d)(1)."""
 PLACE = ["school_id", "wave", "group_by"]
 KEYS = [*PLACE, "group"]
 REPORTED = ["risk", "risk_low", "risk_high", "estimate", "conf_low", "conf_high", "p_value", "p_adjusted"]
@@ -51,7 +52,8 @@ _SMALL = f"fewer than {MINIMUM_CELL} contacts, or fewer than {MINIMUM_N} student
 SMALL_GROUP = f"the group has {_SMALL}"
 SMALL_OTHERS = f"those it would be compared with have {_SMALL}"
 NOT_KNOWN = "the numbers of contacts or students are not known"
-NO_OTHERS = "no other group is known"
+NO_OTHERS = "there is no other group, or the numbers of one are not known"
+EVERY_ONE = "all of both reached the step: no limits can be computed"
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,8 @@ def risk_ratios(rows: pd.DataFrame, *, share: bool, wider: pd.DataFrame | None =
     table = _with_others(rows, rows, PLACE)
     if wider is not None:
         areas = _with_others(rows, wider, ["wave", "group_by"])
-        instead = (_small(table["others"], table["other_people"]) & areas["others"].notna()).to_numpy()
+        known = table["others"].notna() & areas["others"].notna()  # What is not known is not small.
+        instead = (_small(table["others"], table["other_people"]) & known).to_numpy()
         for column in ("others", "other_people"):
             table[column] = table[column].where(~instead, areas[column])
         table["comparison"] = np.where(instead, WIDER, LOCAL)
@@ -154,6 +157,7 @@ def _compared(table: pd.DataFrame, share: bool) -> pd.DataFrame:
     few, few_others = _small(table["events"], table["people"]), _small(table["others"], table["other_people"])
     note = pd.Series("", index=table.index).mask(few_others, SMALL_OTHERS).mask(few, SMALL_GROUP)
     note = note.mask(np.isnan(y) | (m <= 0), NO_OTHERS).mask(np.isnan(x) | np.isnan(n), NOT_KNOWN)
+    meets = note == ""
     return table.assign(
         risk=risk,
         risk_low=risk_low,
@@ -162,8 +166,8 @@ def _compared(table: pd.DataFrame, share: bool) -> pd.DataFrame:
         conf_low=low,
         conf_high=high,
         p_value=p,
-        meets_minimum=note == "",
-        note=note,
+        meets_minimum=meets,
+        note=note.mask(meets & np.isnan(low), EVERY_ONE),
     )
 
 
@@ -191,6 +195,9 @@ def shrunken_ratios(rows: pd.DataFrame) -> pd.DataFrame:
         beside = {column: made.rows[column] for column in ("weight_of_own", "note")}
         own = part.assign(own_estimate=part["estimate"]).drop(columns=["p_value", "p_adjusted"])
         tables.append(own.assign(**back, **beside, tau2=made.tau2))
+    if not tables:
+        nothing = dict.fromkeys(["own_estimate", "weight_of_own", "tau2"], np.nan)
+        return rows.head(0).assign(**nothing).drop(columns=["p_value", "p_adjusted"])
     return pd.concat(tables).sort_index()
 
 

@@ -10,7 +10,8 @@ With p_ij the share of cases that the first person classes i and the second j, p
 cases are of one class kappa can be low although the two seldom differ (Feinstein & Cicchetti 1990, J. Clin. Epidemiol.
 43, 543-549): the share of agreement stands beside it. Limits are made on Fisher's scale, artanh(kappa), where the
 standard error is se / (1 - kappa^2): kappa -+ 1.96 se covers 89 to 94 % where 50 to 150 cases are classed and kappa is
-0.6 to 0.9, these cover 95 to 97 %. No words such as "substantial" are given to a value.
+0.6 to 0.9, these cover 95 to 97 %. No words such as "substantial" are given to a value. Where one person put all cases
+into one class, kappa is 0 and the formula's error too, whatever the other did: there are no limits then.
 
 References: R `psych::cohen.kappa` 2.2.9, formula; tests/reference/contacts. Coverage by simulation.
 """
@@ -31,6 +32,7 @@ NO_CASES = "no case was classed by two people"
 ONE_CLASS = "both people put all cases into one class: chance alone would agree"
 NO_DIFFERENCE = "the two never differ: kappa is 1, and no limits can be computed"
 NEVER_ALIKE = "the two never agree, and no limits can be computed"
+ONE_CODER = "one of the two put all cases into one class: kappa is 0 then, and no limits can be computed"
 FEW = f"fewer than {FEWEST_CASES} cases were classed by two people: limits are rough"
 METHOD = "Cohen's kappa; standard error of Fleiss, Cohen & Everitt"
 
@@ -45,17 +47,20 @@ def cohen_kappa(first: pd.Series, second: pd.Series) -> dict[str, object]:
     if n == 0:
         return blank | {"conf_high": np.nan, "note": NO_CASES}
     classes, code = np.unique(np.concatenate([first, second]).astype(str), return_inverse=True)
-    table = np.zeros((len(classes), len(classes)))
-    np.add.at(table, (code[:n], code[n:]), 1 / n)
+    # Whole numbers up to here: a sum of shares may miss a kappa of 0 or -1 by a rounding.
+    table = np.zeros((len(classes), len(classes)), dtype=np.int64)
+    np.add.at(table, (code[:n], code[n:]), 1)
     rows, columns = table.sum(axis=1), table.sum(axis=0)
-    agreed, chance = float((first.to_numpy() == second.to_numpy()).mean()), float(rows @ columns)
+    agreed, chance = int(np.trace(table)) / n, int(rows @ columns) / n**2
     if len(classes) == 1:
         return blank | {"agreement": agreed, "conf_high": np.nan, "note": ONE_CLASS}
     kappa = (agreed - chance) / (1 - chance)
-    error = _error(table, agreed, chance, n)
+    error = _error(table / n, agreed, chance, n)
     made = blank | {"agreement": agreed, "estimate": kappa, "note": FEW if n < FEWEST_CASES else ""}
     if abs(kappa) == 1:
         return made | {"conf_high": np.nan, "note": NO_DIFFERENCE if kappa > 0 else NEVER_ALIKE}
+    if rows.max() == n or columns.max() == n:
+        return made | {"conf_high": np.nan, "note": ONE_CODER}
     reach = float(stats.norm.isf(TAIL)) * error / (1 - kappa**2)
     low, high = np.tanh(np.arctanh(kappa) + reach * np.array([-1, 1]))
     return made | {"std_error": error, "conf_low": float(low), "conf_high": float(high)}

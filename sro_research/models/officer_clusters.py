@@ -21,10 +21,13 @@ from sro_research.models.precision import TAIL
 FEWEST_DF = 4
 """Degrees of freedom below which Satterthwaite's limits are not to be relied on (Tipton 2015, Psychol. Methods 20,
 375-393)."""
+ROUNDING = 1e-9
+"""Errors of shares below this are zero, but for rounding."""
 NUMBERS = ["estimate", "std_error", "df", "conf_low", "conf_high", "p_value"]
 ONE_SIDED = "all contacts are with this group, or none is"
 FEW_OFFICERS = "too few officers: limits by officer are not to be relied on"
 ONE_OFFICER = "fewer than two officers"
+ALIKE = "every officer's contacts are shared in the same way: no limits can be computed"
 
 
 def ratios_by_officer(contacts: pd.DataFrame, people: pd.DataFrame) -> pd.DataFrame:
@@ -56,8 +59,11 @@ def _of_group(logged: pd.DataFrame, group: str, others_per_own: float) -> dict[s
     fitted = least_squares(logged.assign(inside=inside), outcome="inside", terms=[], cluster="officer_key")
     spread, df = cr2(fitted, INTERCEPT)
     error, ratio = spread / (q * (1 - q)), q / (1 - q) * others_per_own
+    if spread < ROUNDING:
+        # An error of zero would say that chance leaves nothing open.
+        return made | {"estimate": ratio, "note": ALIKE}
     reach = stats.t.isf(TAIL, df) * error
     limits = {"conf_low": ratio * np.exp(-reach), "conf_high": ratio * np.exp(reach)}
-    p = 2 * stats.t.sf(abs(np.log(ratio)) / error, df) if error > 0 else np.nan
+    p = 2 * stats.t.sf(abs(np.log(ratio)) / error, df)
     note = FEW_OFFICERS if df < FEWEST_DF else ""
     return made | {"estimate": ratio, "std_error": error, "df": df, "p_value": p, "note": note} | limits

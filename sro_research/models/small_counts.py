@@ -97,8 +97,13 @@ def _koopman(ratio: np.ndarray, x: np.ndarray, n: np.ndarray, y: np.ndarray, m: 
     a, c = (n + m) * ratio, x + y
     b = n * ratio + x + m + y * ratio
     p0 = 2 * c / (b + np.sqrt(np.maximum(b**2 - 4 * a * c, 0)))
-    p1 = ratio * p0
-    return (x - n * p1) ** 2 / (n * p1 * (1 - p1)) + (y - m * p0) ** 2 / (m * p0 * (1 - p0))
+    return _square(x, n, ratio * p0) + _square(y, m, p0)
+
+
+def _square(x: np.ndarray, n: np.ndarray, p: np.ndarray) -> np.ndarray:
+    """Return (x - n p)^2 / (n p (1 - p)), also where none or all are a yes and p may be 0 or 1."""
+    between = (x - n * p) ** 2 / (n * p * (1 - p))
+    return np.where(x == 0, n * p / (1 - p), np.where(x == n, n * np.maximum(1 - p, 0) / p, between))
 
 
 def _above(x: np.ndarray, n: np.ndarray, p: np.ndarray) -> np.ndarray:

@@ -35,7 +35,8 @@ NO_CASES = "there is no case"
 NOT_REACHED = "too many cases are still open"
 NOT_FOLLOWED = "no case was followed for so long"
 NO_LIMITS = "no interval: none or all have closed by then"
-NO_UPPER_LIMIT = "too many cases are still open for an upper limit"
+NO_UPPER_LIMIT = "too few cases have closed for an upper limit"
+AT_ONE_TIME = "no interval: the cases closed at one time"
 SAME_HEIGHT = 1e-9
 """Heights of the curve that differ by less are one; products of shares of up to a million cases are exact to 1e-10."""
 
@@ -150,7 +151,7 @@ def _median(curve: pd.DataFrame) -> dict[str, object]:
     middle, low, high = time_by_which(curve)
     if np.isnan(middle):
         return {"estimate": middle, "note": NOT_REACHED if len(curve) else NO_CASES}
-    note = NO_UPPER_LIMIT if np.isnan(high) else ""
+    note = "" if not np.isnan(high) else AT_ONE_TIME if np.isnan(low) else NO_UPPER_LIMIT
     return {"estimate": middle, "conf_low": low, "conf_high": high, "note": note}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
@@ -68,7 +68,7 @@ class Cell:
     @property
     def shown(self) -> bool:
         """Whether there are numbers to show."""
-        return self.status in ("shown", "coded", "caution")
+        return self.status in ("shown", "coded", "rounded", "caution")
 
     @property
     def coded(self) -> bool:
@@ -210,6 +210,8 @@ class Page:
     """Which figures can be held against such a survey, where the study asks for that; `cells` then has them."""
     program: tuple[ProgramFigure, ...] = ()
     """What may be told of the program, on the board's page only."""
+    counted: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
+    """Cases about people that are counted on the board's page, with the parts of each breakdown."""
     _index: dict[tuple[str, ...], Cell] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:

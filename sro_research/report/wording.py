@@ -5,6 +5,7 @@ Every text made of a cell remembers it, so that each number on a page can be tra
 
 from __future__ import annotations
 
+from sro_research.estimates import FEW
 from sro_research.report.page import Cell
 from sro_research.report.parts import CAUTION_MARK, HIDDEN_MARK, MARKS, NOT_AVAILABLE_MARK, sourced
 from sro_research.report.verdicts import SYMBOLS, verdict
@@ -73,6 +74,15 @@ def share_with_range(cell: Cell, w: Words) -> str:
 def count(cell: Cell, w: Words) -> str:
     """Write the number of people behind a cell."""
     return sourced(w.number(cell.n), f"{cell.name}#n={cell.n}") if cell.shown and cell.n is not None else mark(cell)
+
+
+def rounded(cell: Cell, w: Words) -> str:
+    """Write a count of cases that was rounded; zero is "fewer than five"."""
+    if not cell.shown or cell.estimate is None:
+        return mark(cell)
+    if cell.estimate == 0:
+        return sourced(w("counts_few"), f"{cell.name}#count={FEW}")
+    return sourced(w.number(cell.estimate), f"{cell.name}#count={cell.estimate:.0f}")
 
 
 def amount(value: float | None, cell: Cell, w: Words, *, part: str, decimals: int) -> str:

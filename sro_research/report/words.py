@@ -42,9 +42,10 @@ class Words:
         return [text for entry in self.entries.values() for text in ([entry] if isinstance(entry, str) else entry)]
 
     def number(self, value: float, decimals: int = 0) -> str:
-        """Write a number with a fixed count of decimals."""
+        """Write a number with a fixed count of decimals, rounded as Python rounds it, which is what sources say."""
         form = f"#,##0.{'0' * decimals}" if decimals else "#,##0"
-        shown = value if round(value, decimals) else 0.0  # No minus sign before what is printed as zero.
+        # Babel would round 4.35 by its digits, to 4.4; the number that is stored lies below. NumPy differs, too.
+        shown = round(float(value), decimals) or 0.0  # No minus sign before what is printed as zero.
         # A true minus sign: screen readers pass over a hyphen.
         return format_decimal(shown, format=form, locale=LOCALES[self.language]).replace("-", "−")
 

@@ -51,7 +51,8 @@ class District:
     """Tables as a district would export them, and the truth behind them.
 
     `tables` holds `schools`, `enrollment` by group, `officers`, `outreach`, `discipline` and all other records that
-    `make_records` makes; `responses` the answers by (instrument, wave).
+    `make_records` makes; `responses` the answers by (instrument, wave). `discipline` and the contact log are drawn
+    apart, as schools and police agencies keep their records: cross-checks find school-waves in which the two differ.
     """
 
     tables: dict[str, pd.DataFrame]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -42,6 +42,8 @@ class PeopleTruth:
     """Mean days until coaching is closed, exponential."""
     secondary: float = 0.4
     """Chance that a school has a secondary officer."""
+    flaws: dict[str, int] = field(default_factory=dict)
+    """Findings of `measures/people_findings`, of those in `_with_flaws`, and how many of each were planted."""
 
     def closed_within(self, days: float) -> float:
         """The share of first completions by so many days of duty."""
@@ -65,7 +67,7 @@ def make_people(
     """Return `leaves`, `closures`, `training`, `selection`, `reviews`, `coaching` and `assignments` as raw tables.
 
     `officers` and `assignments` are those of the district; assignments come back with `role`, and with the secondary
-    officers. All is as it should be in these records: nothing happens outside an officer's service.
+    officers. But for the flaws that are planted, nothing happens outside an officer's service.
     """
     last = pd.Timestamp(waves[-1].end)
     served = {
@@ -74,7 +76,7 @@ def make_people(
         if o.start_date <= last
     }
     leaves = _leaves(served, waves, rng, truth)
-    return {
+    made = {
         "leaves": leaves,
         "closures": _closures(waves),
         "training": _training(served, leaves, courses, rng, truth),
@@ -83,6 +85,7 @@ def make_people(
         "coaching": _coaching(served, waves, rng, truth),
         "assignments": _with_secondary(assignments, served, rng, truth),
     }
+    return made | _with_flaws(made, served, waves, truth)
 
 
 Served = dict[str, tuple[pd.Timestamp, pd.Timestamp]]
@@ -192,6 +195,27 @@ def _with_secondary(
     chosen = rng.random(len(before)) < truth.secondary
     stands_in = before[chosen & before["officer_id"].isin(list(served)) & (len(first) > 1)]
     return pd.concat([primary, stands_in], ignore_index=True)
+
+
+def _with_flaws(
+    made: dict[str, pd.DataFrame], served: Served, waves: list[Wave], truth: PeopleTruth
+) -> dict[str, pd.DataFrame]:
+    """Return the tables in which something is planted that the findings are to find, in rows of its own."""
+    training, posts, leaves, reviews = (made[name] for name in ("training", "assignments", "leaves", "reviews"))
+    first = {officer: start for officer, (start, _) in served.items()}
+    early = training.drop_duplicates("officer_id").tail(truth.flaws.get("course_before_hire", 0))
+    twice = posts[posts["role"] == "primary"].tail(truth.flaws.get("assignment_overlap", 0))
+    schools = posts["school_id"].unique()
+    elsewhere = dict(zip(schools, np.roll(schools, 1), strict=True))
+    long = leaves[leaves["to_date"] > leaves["from_date"]].head(truth.flaws.get("leave_overlap", 0))
+    stray = reviews.head(truth.flaws.get("review_outside_waves", 0))
+    more = {
+        "training": early.assign(completed_on=early["officer_id"].map(first) - _days(1)),
+        "assignments": twice.assign(school_id=twice["school_id"].map(elsewhere)),
+        "leaves": long.assign(from_date=long["from_date"] + _days(1)),
+        "reviews": stray.assign(date=pd.Timestamp(waves[0].start) - _days(20)),
+    }
+    return {name: pd.concat([made[name], rows], ignore_index=True) for name, rows in more.items() if len(rows)}
 
 
 def _days(number: Any) -> pd.Timedelta:

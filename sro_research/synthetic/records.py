@@ -22,8 +22,11 @@ from sro_research.synthetic.people import PeopleTruth, make_people
 
 GROUPS = ("race_ethnicity", "gender", "grade_band")
 """Background questions by which the log of contacts tells groups."""
-PEOPLE = PeopleTruth(course_scale=300.0)
-"""Courses take long enough that schools come to be fully trained in different waves."""
+PEOPLE = PeopleTruth(
+    course_scale=300.0,
+    flaws={"course_before_hire": 2, "assignment_overlap": 1, "leave_overlap": 1, "review_outside_waves": 1},
+)
+"""Courses take long enough that schools come to be fully trained in different waves; and records have their flaws."""
 
 
 def make_records(

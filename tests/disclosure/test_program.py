@@ -39,7 +39,8 @@ def cells(*of: dict[str, object], policy: Policy | None = None) -> pd.DataFrame:
         {"measure": "searches_per_100_students", "population": "student", "estimate": 1.5},
         {"school_id": "0001"},
         {"group_by": "kind", "group": "lockdown"},
-        {"measure": "training_time_within_180_days", "construct": "basic", "population": "officer"},
+        {"measure": "training_completion_rate", "construct": "basic", "population": "officer"},
+        {"measure": "training_time_within_180_days", "population": "officer"},
     ],
 )
 def test_what_is_about_people_a_school_or_a_group_stays_inside(row: dict[str, object]) -> None:

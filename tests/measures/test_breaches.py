@@ -42,7 +42,8 @@ def test_contacts_that_do_not_fit_a_clause_are_counted() -> None:
 
 
 def test_a_log_with_nothing_against_a_clause_has_a_zero() -> None:
-    rows = contact_breaches(LOG[3:4], WAVES)
+    kept = log(("2024-02-03", "search", "safety_or_criminal", "consent", "warned"))
+    rows = contact_breaches(kept, WAVES)
     assert rows["rows"].tolist() == [0, 0, 0] and contact_breaches(LOG[:0], WAVES).empty
 
 
@@ -51,3 +52,14 @@ def test_the_clauses_are_those_of_the_standard() -> None:
     rows = contact_breaches(LOG, WAVES)
     assert set(rows["clause"]) <= set(agreement.clauses)
     assert len(breach_indicators(rows, agreement)) == len(rows)
+
+
+def test_what_the_log_does_not_tell_is_no_breach_and_no_zero() -> None:
+    """Columns may be missing: without classes nothing is known of discipline, without bases nothing of searches."""
+    bare = LOG.assign(reason=pd.NA, basis=pd.NA, outcome=pd.NA).astype(LOG.dtypes)
+    assert contact_breaches(bare, WAVES).empty
+    assert set(contact_breaches(LOG.assign(reason=bare["reason"]), WAVES)["clause"]) == {
+        "search_rules", "incident_documentation",
+    }  # fmt: skip
+    unsure = LOG.assign(reason="not_classed").astype(LOG.dtypes)
+    assert "discipline_boundary" not in set(contact_breaches(unsure, WAVES)["clause"])

@@ -270,3 +270,14 @@ def test_planted_costs_are_found_again(first_month: int) -> None:
     assert plan["grants"][last + 2] == pytest.approx(paid[last + 1] * 0.10 / 0.25)
     assert plan["grants"][last + 4] == 0
     assert plan["gap"][last + 4] == pytest.approx(0.25 * plan["cost"][last + 4])
+
+
+def test_a_grant_whose_end_is_not_known_leaves_the_share_that_ends_soon_open() -> None:
+    """Not known to end is not known to stay."""
+
+    def ending(known: pd.DataFrame) -> pd.Series:
+        rows = budget_indicators(BUDGET, WAVES[:1], standard=standard(), schools=SCHOOLS, officers=None, grants=known)
+        return rows[rows["measure"] == "ending_grants_share"].squeeze()
+
+    assert ending(grants(("A", "2027-06-30", 1000), ("B", "2024-06-30", 200)))["value"] == 0.2
+    assert pd.isna(ending(grants(("B", "2024-06-30", 200)))["value"])

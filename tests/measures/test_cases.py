@@ -19,6 +19,7 @@ from sro_research.measures.cases import (
     shares,
     waits,
     within,
+    without_cases,
 )
 from sro_research.parameters import Wave
 
@@ -68,11 +69,13 @@ def test_open_cases_last_until_the_day_of_export() -> None:
         ("a", "2025-06-10", "2025-06-01"),  # backwards: no duration
         ("a", "2025-07-10", None),  # not begun
         ("a", None, None),
+        ("a", "2023-07-31", None),  # the day before the first wave: it is in no count, and in no median
     )
-    found = waits(table, "first", "last", as_of=AS_OF)
+    found = waits(table, "first", "last", WAVES, as_of=AS_OF)
     assert found[["duration", "observed"]].values.tolist() == [[3, True], [29, False], [29, False], [0, True]]
-    assert happened(table, "last", as_of=AS_OF).tolist() == [True, False, False, True, True, False, False]
-    assert later(table, ["first", "last"], as_of=AS_OF).tolist() == [False, False, True, False, False, True, False]
+    assert happened(table, "last", as_of=AS_OF).tolist() == [True, False, False, True, True, False, False, False]
+    later_than_that = later(table, ["first", "last"], as_of=AS_OF)
+    assert later_than_that.tolist() == [False, False, True, False, False, True, False, False]
 
 
 def test_a_share_is_of_the_known_and_a_school_without_any_has_none() -> None:
@@ -91,6 +94,11 @@ def test_a_count_of_nothing_is_zero_because_the_file_was_provided() -> None:
     table = begun_in(cases(("a", "2023-09-01", None), ("a", "2024-09-01", None)), "first", WAVES)
     by = counts(table, SCHOOLS, measure="m", unit="cases").set_index(["school_id", "wave"])["value"]
     assert by.to_dict() == {("a", "1"): 1, ("a", "2"): 1, ("b", "1"): 0, ("b", "2"): 0, ("", "1"): 1, ("", "2"): 1}
+
+
+def test_a_wave_without_any_case_is_told() -> None:
+    assert without_cases(cases(("a", "2024-09-01", None), ("a", "2020-01-01", None)), "first", WAVES).tolist() == [1, 0]
+    assert without_cases(cases(), "first", WAVES).all()
 
 
 @pytest.mark.parametrize("rows", [0, 3])
@@ -135,6 +143,5 @@ def test_whatever_the_days_every_case_is_somewhere(rows: list[tuple[str, dt.date
     made = counts(begun, SCHOOLS, measure="m", unit="cases")
     total = made.groupby(made["school_id"] == "")["value"].sum()
     assert total[True] == total[False] == len(begun) == len(table) - outside(table, "first", WAVES).sum()
-    waited = waits(table, "first", "last", as_of=AS_OF)
-    left_out = (table["last"] < table["first"]) | (table["first"] > pd.Timestamp(AS_OF))
-    assert len(waited) == len(table) - left_out.sum() and (waited["duration"] >= 0).all()
+    waited = waits(table, "first", "last", WAVES, as_of=AS_OF)
+    assert len(waited) == len(begun) - (begun["last"] < begun["first"]).sum() and (waited["duration"] >= 0).all()

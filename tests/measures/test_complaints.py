@@ -64,6 +64,7 @@ def test_what_does_not_fit_is_counted() -> None:
         "complaints_disposed_without_finding": 1,
         "complaints_found_while_open": 1,
         "complaints_group_not_stated": 1,
+        "complaints_waves_without_any": 0,
         "complaints_dated_later": 1,
     }
 

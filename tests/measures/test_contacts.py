@@ -26,6 +26,7 @@ from sro_research.measures.contacts import (
     classed_contacts,
     coded_twice,
     contact_indicators,
+    last_logged_waves,
     outcome_funnel,
     steps,
 )
@@ -235,8 +236,33 @@ def test_rates_of_groups_are_per_100_of_their_students() -> None:
 
 
 def test_contacts_by_officer_leave_out_who_is_not_known() -> None:
-    rows = by_officer(contacts({"race": 1}, {"race": 1, "officer_key": None}, {}), WAVES, questions=QUESTIONS)
+    log = contacts({"race": 1}, {"race": 1, "officer_key": None}, {})
+    counts = group_counts(log, enrolled(), WAVES, questions=QUESTIONS)
+    rows = by_officer(log, WAVES, questions=QUESTIONS, counts=counts)
     assert rows[["officer_key", "group_by", "group"]].to_numpy().tolist() == [["o1", "race", "1"]]
+
+
+def test_contacts_by_officer_are_of_the_schools_whose_students_they_are_held_against() -> None:
+    """At b, students of group 2 are not known: the district counts a only, and so does a ratio by officer."""
+    at_a = [{"race": 1}] * 3 + [{"race": 2, "officer_key": "o2"}] * 2
+    at_b = [{"race": 2, "school_id": "b", "officer_key": "o3"}] * 20 + [{"race": 1, "school_id": "b"}]
+    log = contacts(*at_a, *at_b)
+    counts = group_counts(log, enrolled(("b", "1", "race", "2")), WAVES, questions=["race"])
+    rows, sums = by_officer(log, WAVES, questions=["race"], counts=counts), district_counts(counts)
+    assert rows.groupby("group").size().to_dict() == sums.set_index("group")["contact"].to_dict() == {"1": 3, "2": 2}
+    assert rows["school_id"].unique().tolist() == ["a"]
+
+
+def test_a_school_whose_contacts_all_leave_a_group_blank_has_no_zeros() -> None:
+    log = contacts({"race": 1, "gender": 1}, {"race": 2}, *[{"school_id": "b", "gender": 2}] * 20)
+    counts = group_counts(log, enrolled(), WAVES[:1], questions=QUESTIONS)
+    at = counts[counts["wave"] == "1"].set_index(["group_by", "school_id", "group"]).sort_index()["contact"]
+    assert at["race", "b"].isna().all() and at["race", "a"].to_list() == [1, 1]
+    assert at["gender", "b"].to_list() == [0, 20] and at["gender", "a"].to_list() == [1, 0]
+    sums = district_counts(counts).set_index(["group_by", "wave", "group"])
+    assert sums.loc[("race", "1"), "people"].to_list() == [50, 100]
+    assert sums.loc[("gender", "1"), "people"].to_list() == [100, 200]
+    assert found(log, questions=QUESTIONS)["groups_never_recorded"] == 1
 
 
 def test_who_called_adds_up_to_all_contacts() -> None:
@@ -264,6 +290,8 @@ def test_classes_of_two_people() -> None:
         {"reason": safety, "second_reason": "not_classed"},
     )
     assert coded_twice(table, WAVES)[["first", "second"]].to_numpy().tolist() == [[routine, safety]]
+    both = {"reason": routine, "second_reason": safety}
+    assert coded_twice(contacts(both, both | {"date": "2020-01-01"}), WAVES)["wave"].to_list() == ["1"]
 
 
 def found(table: pd.DataFrame, **more: object) -> dict[str, int]:
@@ -304,13 +332,32 @@ def test_what_fits_is_no_finding(row: dict[str, object]) -> None:
 def test_a_zero_says_that_it_was_looked_for() -> None:
     rows = contact_findings(contacts({}, SECOND_WAVE), SCHOOLS, WAVES)
     assert set(rows["rows"]) == {0} and str(rows["rows"].dtype) == "Int64"
-    asks_more = {"officer_not_assigned", "group_without_students", "group_not_recorded"}
+    asks_more = {"officer_not_assigned", "group_without_students", "group_not_recorded", "groups_never_recorded"}
     asks_more |= {"fewer_arrests_than_students_arrested", "fewer_referrals_than_students_referred"}
     assert set(EXPLAINED) - set(rows["finding"]) == asks_more
 
 
 def test_a_wave_without_a_log_is_found() -> None:
     assert found(contacts({})) == {"wave_without_contacts": 1}
+
+
+@pytest.mark.parametrize(
+    ("years", "logged", "last"),
+    [
+        ((2023, 2024, 2025), (2023, 2024, 2025), ["2023", "2024", "2025"]),
+        ((2023, 2024, 2025), (2023, 2025), ["2025"]),  # nothing is known of the year between
+        ((2023, 2024, 2025), (2023, 2024), ["2023", "2024"]),
+        ((2019, 2022, 2025), (2019, 2022, 2025), ["2025"]),  # a survey of every third year
+        ((2022, 2023, 2024, 2025), (2022, 2023, 2024, 2025), ["2023", "2024", "2025"]),
+        ((2023, 2024), (), []),
+    ],
+)
+def test_years_that_are_added_up_follow_each_other(
+    years: tuple[int, ...], logged: tuple[int, ...], last: list[str]
+) -> None:
+    waves = [Wave(id=str(y), label={"en": str(y)}, start=dt.date(y, 8, 1), end=dt.date(y + 1, 6, 30)) for y in years]
+    log = contacts(*({"date": f"{y}-09-01"} for y in logged))
+    assert last_logged_waves(log, waves, years=3) == last
 
 
 def test_officers_are_held_against_their_assignments() -> None:

@@ -88,6 +88,20 @@ def test_trained_days_are_told_for_the_district_only_and_not_known_without_train
     assert pd.isna(shares(assigned).loc[("school_days_with_trained_officer", ""), "value"])
 
 
+def test_a_stand_in_is_there_while_no_primary_officer_is() -> None:
+    """Who is named to stand in serves another school meanwhile, and lends this one no training."""
+    assigned = posts(("x", "a", "2023-08-01", None, "primary"), ("y", "a", "2023-08-01", None, "secondary"))
+    trained = {"x": [], "y": [(day("2023-08-01"), EVER)]}
+    days = school_days(SCHOOLS, CLOSURES, WAVES)
+    here = coverage_calendar(days, assigned, OFFICERS, None, trained).query("school_id == 'a'")
+    assert here[["officers", "secondary", "trained"]].max().tolist() == [1, 0, 0]
+    leaves = table(["officer_key", "from_date", "to_date"], ("x", "2024-01-04", "2024-01-08"))
+    here = coverage_calendar(days, assigned, OFFICERS, leaves, trained).query("school_id == 'a'")
+    stood_in = [0, 0, 1, 1, 1, 0, 0, 0, 0]
+    assert here["officers"].tolist() == [1] * 9
+    assert here["secondary"].tolist() == stood_in and here["trained"].tolist() == stood_in
+
+
 def test_an_officer_who_is_on_no_list_covers_no_day() -> None:
     assert shares(posts(("z", "a", "2023-08-01", None, None))).loc[("school_days_covered", "a"), "numerator"] == 0
 

@@ -77,7 +77,7 @@ def test_what_does_not_fit_is_counted() -> None:
 
 def test_items_wait_from_the_day_of_their_emergency() -> None:
     own = items_of_schools(ITEMS, EMERGENCIES)
-    found = waits(own, *WAITS["after_action_closing"], as_of=AS_OF).set_index("item_id")
+    found = waits(own, *WAITS["after_action_closing"], WAVES, as_of=AS_OF).set_index("item_id")
     assert found.loc["i1", ["duration", "observed"]].tolist() == [19, True]
     assert found.loc["i6", ["duration", "observed"]].tolist() == [121, False]
     assert "i5" not in found.index and "i8" not in found.index
@@ -125,3 +125,10 @@ def test_lessons_go_with_drills_or_emergencies_alone() -> None:
         made = lesson_indicators(LESSONS, of, SCHOOLS, WAVES, as_of=AS_OF)
         assert made.query("measure == 'lessons_in_use_share'")["denominator"].tolist() == [5, 0]
         assert len(lesson_findings(LESSONS, of, WAVES, as_of=AS_OF)) == 6
+
+
+def test_a_lesson_that_is_dated_later_has_taught_nothing_yet() -> None:
+    later = LESSONS[:1].assign(noted_on=pd.Timestamp(AS_OF) + pd.Timedelta(days=1))
+    made = lesson_indicators(later, events(DRILLS, None), SCHOOLS, WAVES, as_of=AS_OF)
+    taught = made[(made["measure"] == "events_with_lesson_share") & (made["school_id"] == "") & (made["group"] == "")]
+    assert taught.set_index("wave").loc["1", "numerator"] == 0

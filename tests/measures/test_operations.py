@@ -86,16 +86,17 @@ ASSESSMENTS = table(
     ("2024-06-29", None, None, None),
     ("2023-09-10", "2023-09-09", "yes", None),
     ("2024-07-01", None, None, None),
+    ("2024-06-29", "2024-07-02", "yes", None),  # no meeting yet on the day of export
 )
 
 
 def test_threat_assessments() -> None:
     made = of_school(threat_assessment_indicators(ASSESSMENTS, SCHOOLS, WAVES, days=5, as_of=AS_OF))
-    assert made.pop("threat_assessments_opened")[0] == 7
+    assert made.pop("threat_assessments_opened")[0] == 8
     assert made == {
         "threat_teams_met_in_time_share": (2, 5),
         "threat_teams_with_officer_share": (2, 3),
-        "threat_assessments_closed_share": (2, 7),
+        "threat_assessments_closed_share": (2, 8),
     }
     assert found(threat_assessment_findings(ASSESSMENTS, WAVES, as_of=AS_OF)) == {
         "assessments_outside_waves": 1,
@@ -103,7 +104,7 @@ def test_threat_assessments() -> None:
         "assessments_closed_without_meeting": 1,
         "assessments_presence_not_recorded": 1,
         "assessments_presence_without_meeting": 1,
-        "assessments_dated_later": 1,
+        "assessments_dated_later": 2,
     }
 
 
@@ -147,22 +148,33 @@ REVIEWS = table(
     ("contact_log", "2023-09-01", "no", "2023-08-30"),
     ("contact_log", "2023-09-01", None, None),
     ("contact_log", "2022-09-01", "yes", "2022-09-01"),
+    ("contact_log", "2023-09-01", None, "2023-09-20"),  # not known whether it was done, though late if it was
+    ("contact_log", "2024-06-28", "yes", "2024-07-03"),  # not done yet on the day of export
 )
 
 
 def test_log_reviews() -> None:
     reviews = log_review_indicators(REVIEWS, SCHOOLS, WAVES, as_of=AS_OF)
-    assert of_school(reviews) == {"log_reviews_done_share": (3, 5), "log_reviews_on_time_share": (1, 4)}
+    assert of_school(reviews) == {"log_reviews_done_share": (3, 6), "log_reviews_on_time_share": (1, 5)}
     by_kind = reviews.query("group_by == 'kind' and school_id == 'a'").set_index("group")["value"]
     assert by_kind.to_dict() == {"body_camera": 1, "contact_log": 0}
-    assert found(log_review_findings(REVIEWS, WAVES)) == {
+    assert found(log_review_findings(REVIEWS, WAVES, as_of=AS_OF)) == {
         "reviews_outside_waves": 1,
-        "reviews_not_known": 1,
+        "reviews_not_known": 2,
         "reviews_done_without_day": 1,
         "reviews_not_done_with_day": 1,
+        "reviews_dated_later": 1,
     }
 
 
 @pytest.mark.parametrize(("as_of", "due"), [(dt.date(2023, 8, 31), 0), (dt.date(2023, 9, 1), 5)])
 def test_a_review_that_is_not_due_counts_for_nothing(as_of: dt.date, due: int) -> None:
     assert of_school(log_review_indicators(REVIEWS, SCHOOLS, WAVES, as_of=as_of))["log_reviews_done_share"][1] == due
+
+
+def test_a_wave_without_any_case_is_a_finding() -> None:
+    """A list of tips that began with the second year has no tips in the first: its zero may be no zero."""
+    two = [*WAVES, Wave(id="2", label={"en": "Two"}, start=dt.date(2024, 8, 1), end=dt.date(2025, 6, 30))]
+    assert found(tip_findings(TIPS, two, as_of=AS_OF))["tips_waves_without_any"] == 1
+    assert found(threat_assessment_findings(ASSESSMENTS, two, as_of=AS_OF))["assessments_waves_without_any"] == 1
+    assert found(restorative_findings(RESTORATIVE, two, as_of=AS_OF))["restorative_waves_without_any"] == 1

@@ -199,3 +199,18 @@ def test_every_measure_has_a_definition_of_its_unit_in_both_languages() -> None:
     for name, of in defined.items():
         for part in (of.title, of.definition, of.numerator, of.denominator, of.caution):
             assert part is not None and {"en", "es"} == set(part) and part["en"] != part["es"], name
+
+
+def test_hours_at_a_school_that_is_on_no_list_are_in_no_rate() -> None:
+    """Its students are in no denominator; the district's hours are those of its schools."""
+    roster = SCHOOLS[~((SCHOOLS["school_id"] == "b") & (SCHOOLS["wave"] == "1"))]
+    rows = activity_hours(LOG, roster, WAVES)
+    district = rows[(rows["school_id"] == "") & (rows["wave"] == "1")].set_index("group")
+    assert district["numerator"].to_dict() == {"": 5, "coffee": 2, "talk": 3}
+    assert district.loc["", "value"] == 100 * outreach_hours(LOG, roster, WAVES)["numerator"].sum() / 50
+    came = attendance(LOG, roster, WAVES).set_index(["measure", "school_id", "wave", "group"])["numerator"]
+    assert came["outreach_attendance_per_100_students", "", "1", ""] == 10
+    assert ("outreach_attendance_per_activity", "b", "1", "") not in came
+    found = outreach_findings(LOG, WAVES, as_of=END, schools=roster).set_index("finding")["rows"]
+    assert found["outreach_school_not_listed"] == 1
+    assert "outreach_school_not_listed" not in set(outreach_findings(LOG, WAVES, as_of=END)["finding"])

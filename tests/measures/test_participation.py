@@ -56,6 +56,18 @@ def test_rates_of_groups_count_schools_where_nobody_answered() -> None:
     assert rates.loc["2", "answers"] == 2 and pd.isna(rates.loc["2", "rate"]), "more answers than people"
 
 
+def test_a_group_that_nobody_was_asked_about_has_no_rate() -> None:
+    people = pd.DataFrame(
+        [("s", wave, question, "1", 10) for wave in "12" for question in ("gender", "race")],
+        columns=["school_id", "wave", "group_by", "group", "people"],
+    )
+    answers = table(LONG, *[[1] * 12] * 2, gender=pd.array([1, 1], dtype="Int16"), race=pd.array([None] * 2, "Int16"))
+    rates = group_rates(answers, people).set_index(["group_by", "wave"])
+    assert rates.loc[("gender", "1"), "rate"].item() == 0.2
+    for never in (("gender", "2"), ("race", "1"), ("race", "2")):  # not asked: no zero
+        assert rates.loc[never, ["answers", "rate"]].isna().all(axis=None)
+
+
 def test_who_was_reached_but_did_not_answer_is_counted_once() -> None:
     rows = [("a.csv", 2, NO_CONSENT), ("a.csv", 3, NO_CONSENT), ("a.csv", 3, "not a code"), ("a.csv", 4, SCREENED_OUT),
             ("a.csv", 5, PREVIEW), ("b.csv", 2, NO_CONSENT), ("other.csv", 2, NO_CONSENT)]  # fmt: skip

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from sro_research.estimates import from_indicators
+from sro_research.measures.periods import as_day
 from sro_research.measures.training import training_hours, training_rates
 from sro_research.measures.training_requirements import (
     ALL_COURSES,
@@ -70,6 +71,12 @@ def day(text: str | None) -> pd.Timestamp:
         (YEARLY, "2024-01-01", ["2024-09-15"], "in grace", "2024-02-20", "2024-12-24"),
         (YEARLY, "2024-01-01", ["2024-06-20", "2024-10-08"], "completed in time", "2024-10-08", "2025-01-16"),
         (YEARLY, "2024-01-01", ["2024-06-20", "2024-10-09"], "completed late", "2024-10-08", "2025-01-17"),
+        # What expired before the first day leaves an officer as new as one who never took it.
+        (YEARLY, "2024-12-01", ["2020-01-01"], "not yet due", "2025-01-20", "2020-04-10"),
+        (YEARLY, "2024-12-01", ["2024-08-20"], "not yet due", "2025-01-20", "2024-11-28"),
+        (YEARLY, "2024-12-01", ["2020-01-01", "2024-12-20"], "completed in time", "2025-01-20", "2025-03-30"),
+        (YEARLY, "2024-01-01", ["2020-01-01", "2024-11-01"], "completed late", "2024-02-20", "2025-02-09"),
+        (YEARLY, "2024-01-01", ["2020-01-01"], "expired", "2024-02-20", "2020-04-10"),
     ],
 )  # fmt: skip
 def test_how_a_course_stands(
@@ -137,6 +144,18 @@ def test_where_nothing_has_come_due_there_is_no_rate() -> None:
     assert estimates["status"].tolist() == ["not_estimable", "not_estimable", "estimated"]
 
 
+def test_hours_of_training_are_those_of_officers_in_service() -> None:
+    """Hours before the first day and after the last have no month beside them."""
+    people = officers(("new", "2024-07-01", None), ("gone", "2024-01-01", "2024-01-31"), ("next", "2025-02-01", None))
+    done = training(
+        ("new", "c", "2024-06-30"), ("new", "d", "2024-07-01"), ("gone", "c", "2024-01-31"),
+        ("gone", "d", "2024-02-01"), ("next", "c", "2024-12-01"),
+    )  # fmt: skip
+    row = training_hours(done, people, None, [WAVE]).squeeze()
+    assert row["numerator"] == 8 and row["people"] == 2
+    assert row["denominator"] == pytest.approx((184 + 31) / (365.25 / 12))
+
+
 def test_hours_per_officer_month_leave_out_leave() -> None:
     people = officers(("a", "2020-01-01", None), ("b", "2024-07-01", None), ("gone", "2020-01-01", "2023-01-01"))
     done = training(
@@ -167,6 +186,12 @@ def test_fully_trained_is_every_course_at_once() -> None:
     first = {"basic": BASIC, "again": REFRESHER}
     assert periods(("basic", "2024-03-01"), courses=first) == [("2024-03-01", "2025-02-04")]
     assert periods(("basic", "2024-03-01"), ("again", "2025-01-31"), courses=first) == [("2024-03-01", "2026-01-31")]
+
+
+def test_nobody_is_fully_trained_after_the_last_day() -> None:
+    people = officers(("o", "2024-01-01", "2024-05-31"))
+    rows = trained_periods(training(("o", "basic", "2024-03-01")), people, None, {"basic": BASIC})
+    assert [(f"{as_day(a):%F}", f"{as_day(b):%F}") for a, b in rows["o"]] == [("2024-03-01", "2024-05-31")]
 
 
 def test_time_to_completion_has_open_cases() -> None:

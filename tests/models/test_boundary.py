@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from sro_research.models.boundary import FEW_SCHOOLS, ONE_SCHOOL, ONE_WAVE, routine_trend
+from sro_research.models.boundary import FEW_SCHOOLS, NO_DEPARTURE, ONE_SCHOOL, ONE_WAVE, routine_trend
 
 FOLDER = Path(__file__).parents[1] / "reference" / "contacts"
 R = json.loads((FOLDER / "expected.json").read_text())["trend"]
@@ -50,3 +50,12 @@ def test_where_there_is_no_trend_the_row_says_why(rows: pd.DataFrame, note: str)
 def test_few_schools_are_said() -> None:
     row = routine_trend(LOG[LOG["school_id"].isin(["0003", "0004", "0005"])], WAVES).squeeze()
     assert (row["status"], row["note"]) == ("estimated", FEW_SCHOOLS)
+
+
+@pytest.mark.parametrize("classes", [[1.0, 1.0], [0.0, 1.0]])
+def test_an_error_of_zero_is_no_limit(classes: list[float]) -> None:
+    """All routine, or half of the contacts of every school and wave: no limits, which would leave nothing open."""
+    rows = [(school, wave, one) for school in "abcdefgh" for wave in WAVES for one in classes]
+    row = routine_trend(pd.DataFrame(rows, columns=["school_id", "wave", "routine"]), WAVES).squeeze()
+    assert row["estimate"] == pytest.approx(0, abs=1e-9) and row["note"] == NO_DEPARTURE
+    assert row[["std_error", "conf_low", "conf_high"]].isna().all()

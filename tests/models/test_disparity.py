@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from sro_research.models.disparity import (
+    EVERY_ONE,
     NO_OTHERS,
     NOT_KNOWN,
     SMALL_GROUP,
@@ -20,7 +21,7 @@ from sro_research.models.disparity import (
     risk_ratios,
     shrunken_ratios,
 )
-from sro_research.models.officer_clusters import FEW_OFFICERS, ONE_OFFICER, ONE_SIDED, ratios_by_officer
+from sro_research.models.officer_clusters import ALIKE, FEW_OFFICERS, ONE_OFFICER, ONE_SIDED, ratios_by_officer
 from sro_research.models.shrinkage import TOO_FEW_SCHOOLS
 
 FOLDER = Path(__file__).parents[1] / "reference" / "contacts"
@@ -84,6 +85,20 @@ def test_where_the_others_of_a_school_are_few_those_of_the_district_stand_for_th
     assert rows.loc[1, "comparison"] == "risk_ratio" and rows.loc[1, "note"] == SMALL_GROUP
     few = cells(("a", 50, 400), ("b", 4, 90), school="")
     assert risk_ratios(school, share=False, wider=few.drop(columns="school_id")).loc[0, "note"] == SMALL_OTHERS
+
+
+def test_others_who_are_not_known_are_not_few() -> None:
+    district = cells(("a", 50, 400), ("b", 60, 900), school="").drop(columns="school_id")
+    not_known = risk_ratios(cells(("a", 20, 100), ("b", None, 25)), share=False, wider=district)
+    assert not_known.loc[0, "comparison"] == "risk_ratio" and not_known.loc[0, "note"] == NO_OTHERS
+    nobody = risk_ratios(cells(("a", 20, 100)), share=False, wider=district)
+    assert nobody.loc[0, "comparison"] == "alternate_risk_ratio" and nobody.loc[0, "meets_minimum"]
+
+
+def test_where_all_of_both_reached_the_step_limits_lack_for_a_reason() -> None:
+    compared = risk_ratios(cells(("a", 40, 40), ("b", 30, 30)), share=True)
+    assert compared["estimate"].tolist() == [1, 1] and compared["conf_low"].isna().all()
+    assert set(compared["note"]) == {EVERY_ONE} and compared["meets_minimum"].all()
 
 
 def test_small_groups_are_no_part_of_the_family_of_tests() -> None:
@@ -174,6 +189,11 @@ def test_limits_of_shrunken_ratios_hold_where_schools_differ() -> None:
     assert (np.log(made["estimate"] / made["truth"]) ** 2).mean() < 0.6 * (own**2).mean()
 
 
+def test_no_school_is_no_row_and_no_error() -> None:
+    none = shrunken_ratios(risk_ratios(PEOPLE, share=False).head(0))
+    assert none.empty and list(none) == list(shrunken_ratios(risk_ratios(PEOPLE, share=False)))
+
+
 def test_too_few_schools_are_not_shrunken() -> None:
     rows = shrunken_ratios(risk_ratios(PEOPLE[PEOPLE["school_id"] < "0005"], share=False))
     assert rows["estimate"].isna().all() and set(rows["note"]) == {TOO_FEW_SCHOOLS}
@@ -202,6 +222,15 @@ def test_what_officers_cannot_tell_is_said() -> None:
     few = LOG[LOG["officer_key"].isin(sorted(LOG["officer_key"].unique())[:3])]
     assert set(ratios_by_officer(few, DISTRICT)["note"]) == {FEW_OFFICERS}
     assert ratios_by_officer(LOG, DISTRICT.assign(people=pd.NA)).empty
+
+
+def test_officers_whose_contacts_are_shared_alike_leave_no_limits() -> None:
+    rows = [(f"o{i}", "race", group) for i in range(12) for group in "112"]
+    alike = pd.DataFrame(rows, columns=["officer_key", "group_by", "group"])
+    people = pd.DataFrame({"group_by": "race", "group": ["1", "2"], "people": [100, 300]})
+    row = ratios_by_officer(alike, people).set_index("group").loc["1"]
+    assert row["estimate"] == pytest.approx(6) and row["note"] == ALIKE
+    assert row[["std_error", "conf_low", "conf_high", "p_value"]].isna().all()
 
 
 def test_without_any_group_there_are_no_rows_and_no_error() -> None:

@@ -13,6 +13,7 @@ from sro_research.models.kappa import (
     NO_CASES,
     NO_DIFFERENCE,
     ONE_CLASS,
+    ONE_CODER,
     agreement_estimates,
     cohen_kappa,
 )
@@ -66,6 +67,9 @@ def test_limits_cover_95_percent() -> None:
         ("rrrr", "rrrr", None, ONE_CLASS),
         ("rrss", "rrss", 1, NO_DIFFERENCE),
         ("rrss", "ssrr", -1, NEVER_ALIKE),
+        *((n * "r" + n * "s", n * "s" + n * "r", -1, NEVER_ALIKE) for n in (6, 9, 50)),  # 12ths do not add up
+        (40 * "r", 30 * "r" + 10 * "s", 0, ONE_CODER),
+        (30 * "s" + 1 * "r", 31 * "s", 0, ONE_CODER),
         ("rrssrs", "rrssss", 2 / 3, FEW),
     ],
 )
@@ -74,7 +78,7 @@ def test_what_two_people_cannot_tell(first: str, second: str, kappa: float | Non
     rows = agreement_estimates(coded)
     row = rows[(rows["measure"] == "coding_kappa") & (rows["wave"] == "")].squeeze()
     assert row["note"] == note and row["n"] == len(first)
-    assert pd.isna(row["estimate"]) if kappa is None else row["estimate"] == pytest.approx(kappa)
+    assert pd.isna(row["estimate"]) if kappa is None else row["estimate"] == pytest.approx(kappa, abs=1e-15)
     assert pd.isna(row["conf_low"]) == (note != FEW)
 
 

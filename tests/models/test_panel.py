@@ -186,7 +186,7 @@ def test_a_school_is_treated_when_an_officer_there_has_completed_every_course():
             ("o3", "D", day("2023-08-01"), pd.NaT),  # the same course twice is not two courses
         ],
         columns=["officer_key", "school_id", "from_date", "to_date"],
-    )
+    ).assign(role="primary")
     training = pd.DataFrame(
         [
             ("o1", "x", day("2024-01-01")),
@@ -215,6 +215,20 @@ def test_a_school_is_treated_when_an_officer_there_has_completed_every_course():
         "A": "2024", "B": "2025", "C": "", "D": "", "E": "",
     }  # fmt: skip
     assert table["staffed"].xs("2024", level="wave").tolist() == [True, True, False, True, False]
+
+
+def test_a_trained_stand_in_trains_no_school_that_has_an_officer_of_its_own():
+    wave = Wave(id="2024", label={"en": "2024"}, start=dt.date(2023, 8, 1), end=dt.date(2024, 6, 30))
+    rows = [
+        ("own", "A", "2023-08-01", None, "primary"),
+        ("ready", "A", "2023-08-01", None, "secondary"),
+        ("own", "B", "2023-08-01", "2024-05-31", None),  # has left: the stand-in is who is there
+        ("ready", "B", "2023-08-01", None, "secondary"),
+    ]
+    posts = pd.DataFrame(rows, columns=["officer_key", "school_id", "from_date", "to_date", "role"])
+    posts = posts.astype({"from_date": "datetime64[ns]", "to_date": "datetime64[ns]", "role": "string"})
+    table = training_adoption(posts, {"own": [], "ready": [(0, 10**6)]}, schools=["A", "B"], waves=[wave])
+    assert table["treated"].tolist() == [False, True] and table["staffed"].tolist() == [True, True]
 
 
 def test_weights_go_with_answers_or_become_alike(district_scores):

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -53,17 +53,28 @@ def test_limits_of_none_and_all() -> None:
     assert midp_rate_ratio([4], [10], [0], [10])[1][0] == score_share_ratio([4], [10], [0], [10])[1][0] == np.inf
 
 
+@pytest.mark.parametrize(("y", "m"), [(10, 30), (3, 40), (29, 30)])
+def test_where_all_of_one_are_a_yes_the_limit_is_wilsons_of_the_other(y: int, m: int) -> None:
+    """From some ratio on p1 = 1 fits best, p0 = 1 / ratio, and U is the score of y / m alone (Wilson 1927)."""
+    z2 = stats.chi2.isf(0.05, 1)
+    wilson = (y + z2 / 2 - np.sqrt(z2 * (y * (m - y) / m + z2 / 4))) / (m + z2)
+    _, high, _ = score_share_ratio([30], [30], [y], [m])
+    low, _, _ = score_share_ratio([y], [m], [30], [30])
+    assert [high[0], low[0]] == pytest.approx([1 / wilson, wilson], rel=1e-9)
+
+
 COUNTS = st.integers(0, 60)
 
 
 @settings(max_examples=40, deadline=None)
-@given(x=COUNTS, y=COUNTS, more_x=st.integers(1, 200), more_y=st.integers(1, 200))
+@given(x=COUNTS, y=COUNTS, more_x=st.integers(0, 200), more_y=st.integers(0, 200))
 def test_turning_a_ratio_over_turns_its_limits_over(x: int, y: int, more_x: int, more_y: int) -> None:
+    assume(x + more_x > 0 and y + more_y > 0)
     for made in (midp_rate_ratio, score_share_ratio):
         low, high, p = (float(part[0]) for part in made([x], [x + more_x], [y], [y + more_y]))
         _, turned_high, turned_p = (float(part[0]) for part in made([y], [y + more_y], [x], [x + more_x]))
         if np.isnan(low):
-            assert x + y == 0
+            assert x + y == 0 or (made is score_share_ratio and more_x + more_y == 0)
             continue
         assert p == pytest.approx(turned_p, rel=1e-9)
         assert low == pytest.approx(1 / turned_high if turned_high > 0 else np.inf, rel=1e-6, abs=1e-12)

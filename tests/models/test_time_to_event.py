@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from sro_research.errors import WorkbenchError
 from sro_research.estimates import stack
 from sro_research.models.time_to_event import (
+    AT_ONE_TIME,
     NO_CASES,
     NO_LIMITS,
     NO_UPPER_LIMIT,
@@ -123,6 +124,15 @@ def test_estimates_say_what_cannot_be_told() -> None:
     assert rows.loc[("closing_within_1_days", "1"), ["estimate", "note"]].tolist() == [0, NO_LIMITS]
     assert rows.loc[("closing_within_30_days", "1"), ["status", "note"]].tolist() == ["not_estimable", NOT_FOLLOWED]
     assert rows.loc[("closing_median_days", "2"), ["status", "note"]].tolist() == ["not_estimable", NOT_REACHED]
+
+
+@pytest.mark.parametrize(
+    ("durations", "note"), [([3] * 50, AT_ONE_TIME), ([1, 2, 3, 4, 5], NO_UPPER_LIMIT), (list(range(1, 9)), "")]
+)
+def test_where_all_cases_have_closed_no_limit_is_said_to_lack_for_open_ones(durations: list[int], note: str) -> None:
+    row = time_estimates(pd.DataFrame({"duration": durations, "observed": True}), measure="closing").squeeze()
+    assert row["note"] == note and "open" not in note
+    assert pd.isna(row["conf_high"]) == bool(note)
 
 
 def test_no_case_is_a_row_that_says_so() -> None:

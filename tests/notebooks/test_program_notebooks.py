@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from conftest import PROJECT, Run
 
+from sro_research.disclosure.program import of_program
 from sro_research.parameters import Records
 from sro_research.study import Study, open_study
 
@@ -66,6 +67,14 @@ def test_a_district_with_everything_keeps_estimates_that_stand_beside_the_others
     assert own["n"].notna().all() or set(own.loc[own["n"].isna(), "status"]) == {"not_estimable"}
 
 
+def test_every_figure_for_the_board_s_page_is_told_by_wave(program: Study) -> None:
+    """The page has a column for each wave; a figure of all waves together would be a row of "there is nothing"."""
+    kept = program.estimates(["training_and_outreach", *NOTEBOOKS])
+    told = set(kept.loc[of_program(kept) & (kept["wave"] != "") & (kept["status"] == "estimated"), "measure"])
+    by_group_only = {"cost_share"}
+    assert {figure.measure for figure in program.program_figures()} - told == by_group_only
+
+
 def test_a_district_with_training_and_outreach_only(demo: Run, tables: dict[str, pd.DataFrame], tmp_path: Path) -> None:
     few = {name: tables[name] for name in ("schools", "officers", "training", "outreach")}
     study = with_tables(demo.params_file, tmp_path, few)
@@ -98,6 +107,26 @@ def test_a_district_without_schools(demo: Run, tables: dict[str, pd.DataFrame], 
     study = with_tables(demo.params_file, tmp_path, {**tables, "schools": tables["schools"][:0]})
     for name in NOTEBOOKS:
         run(name, study, demo.params_file)
+
+
+def test_in_the_middle_of_a_wave_nothing_is_overdue_that_is_not_due(
+    tables: dict[str, pd.DataFrame], tmp_path: Path
+) -> None:
+    """Records exported in January: drills and reviews of the spring are not owed yet."""
+    path, january = tmp_path / "january.yaml", pd.Timestamp("2026-01-31")
+    told = {}
+    for exported in ("", f"exported_on: {january.date()}\n"):
+        path.write_text(f"extends: {PROJECT}/params/demo.yaml\n{exported}", encoding="utf-8")
+        study = with_tables(path, tmp_path / f"run{bool(exported)}", tables)
+        run("operations", study, path)
+        kept = study.estimates(["operations"])
+        of_wave = kept[(kept["school_id"] == "") & (kept["wave"] == "2026") & (kept["group_by"] == "")]
+        told[bool(exported)] = of_wave.set_index("measure")
+    due = tables["log_reviews"].query("reviewed.notna() and due_on >= '2025-08-01' and due_on <= @january")
+    assert told[True].loc["log_reviews_done_share", "n"] == len(due)
+    assert told[False].loc["log_reviews_done_share", "n"] > len(due)
+    assert pd.isna(told[True].loc["drills_done_share", "estimate"])
+    assert told[False].loc["drills_done_share", "estimate"] > 0
 
 
 def test_a_study_of_one_wave(tables: dict[str, pd.DataFrame], tmp_path: Path) -> None:

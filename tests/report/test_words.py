@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from sro_research.disclosure.counts import COUNTED
 from sro_research.errors import ReportError
 from sro_research.report import words
 from sro_research.report.verdicts import SYMBOLS
@@ -49,14 +51,18 @@ def test_catalogues_are_complete_and_have_a_word_for_every_verdict(language: str
 def test_only_names_and_places_of_numbers_are_the_same_in_both_languages() -> None:
     english, spanish = (load_words(language).entries for language in ("en", "es"))
     same = {key for key in english if english[key] == spanish[key]}
-    assert same == {"ask_text", "head_subtitle", "with_range"}
+    assert same == {"ask_text", "count_found_no", "counts_caption", "head_subtitle", "with_range"}
 
 
 def test_every_text_is_used() -> None:
     package = Path(words.__file__).parents[1]
     code = "".join(path.read_text(encoding="utf-8") for end in ("py", "j2") for path in package.rglob(f"*.{end}"))
     unused = [key for key in load_words("en").entries if not re.search(rf"""["']{key}["']""", code)]
-    assert unused == [f"verdict_{verdict}" for verdict in SYMBOLS]  # put together in wording.py
+    put_together = {f"verdict_{verdict}" for verdict in SYMBOLS}
+    for measure, breakdowns in COUNTED.items():
+        put_together |= {f"count_{measure}", *(f"count_by_{by}" for by in breakdowns)}
+        put_together |= {f"count_{by}_{part}" for by, parts in breakdowns.items() for part in parts}
+    assert set(unused) == put_together  # In wording.py, and in sections/counts.py.
 
 
 def test_an_unknown_text_is_an_error() -> None:
@@ -71,3 +77,11 @@ def test_numbers_are_written_as_in_the_united_states(language: str) -> None:
     assert catalogue.number(-0.04, 2) == "−0.04"
     assert catalogue.number(-0.004, 2) == "0.00"
     assert catalogue.of_hundred(0.625) == "62"
+
+
+@pytest.mark.parametrize("decimals", [0, 1, 2])
+def test_a_number_is_rounded_as_its_source_says(decimals: int) -> None:
+    """A median of 4.35 minutes was printed 4.4 beside a source that said 4.3; the audit then published nothing."""
+    values = [np.float64(k) / 2 / 10**decimals for k in range(2001)]
+    written = [load_words("en").number(value, decimals).replace(",", "") for value in values]
+    assert written == [f"{value:.{decimals}f}" for value in values]

@@ -199,12 +199,13 @@ def test_kappa_recovers_what_was_planted(districts: tuple[pd.DataFrame, pd.DataF
 
 def test_where_officers_differ_limits_by_officer_hold_and_others_do_not() -> None:
     enrollment, contacts, log = _districts(replace(TRUTH, flaws={}, officer_alike=12.0), 20263, 80)
-    counts = by_district(group_counts(contacts, enrollment, WAVES[:1], questions=[RACE]), ["people", *STEPS])
+    of_schools = group_counts(contacts, enrollment, WAVES[:1], questions=[RACE])
+    counts = by_district(of_schools, ["people", *STEPS])
     plain = risk_ratios(at_step(counts, "stop"), share=False)
     plain = plain[plain["group"] == "3"].set_index("school_id")
     truth = true_ratios(by_district(log.expected, ["people", "expected"])).xs((RACE, "3"), level=["group_by", "group"])
     truth = truth.droplevel("wave").loc[plain.index]
-    stops = by_officer(contacts, WAVES[:1], questions=[RACE])
+    stops = by_officer(contacts, WAVES[:1], questions=[RACE], counts=of_schools)
     stops = stops[stops["stop"]].assign(group=lambda t: t["group"].where(t["group"] == "3", "others"))
     people = counts.assign(group=counts["group"].where(counts["group"] == "3", "others"))
     rows = []

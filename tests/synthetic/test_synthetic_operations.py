@@ -101,7 +101,7 @@ def all_findings(t: dict[str, pd.DataFrame], schools: pd.DataFrame) -> pd.Series
         tip_findings(t["tips"], WAVES, as_of=AS_OF),
         threat_assessment_findings(t["threat_assessments"], WAVES, as_of=AS_OF),
         restorative_findings(t["restorative"], WAVES, as_of=AS_OF),
-        log_review_findings(t["log_reviews"], WAVES),
+        log_review_findings(t["log_reviews"], WAVES, as_of=AS_OF),
         complaint_findings(t["complaints"], WAVES, as_of=AS_OF),
         emergency_findings(t["emergencies"], t["after_action_items"], WAVES, as_of=AS_OF),
         lesson_findings(t["lessons"], of, WAVES, as_of=AS_OF),
@@ -238,7 +238,7 @@ def test_intervals_of_times_to_disposition_hold_what_was_planted_although_cases_
     truth = 1 - np.exp(-61 / COMPLAINTS.disposition_days)
     table = make_complaints(roster(8 * DISTRICTS, 1000), WAVES, np.random.default_rng(2), as_of=AS_OF)
     last = of_districts(begun_in(table, "received_on", WAVES).query("wave == '2025'"), 8)
-    waited = waits(last, "received_on", "disposed_on", as_of=AS_OF)
+    waited = waits(last, "received_on", "disposed_on", WAVES, as_of=AS_OF)
     made = time_estimates(waited.assign(wave=waited["district"]), measure="disposition", by=["wave"], within=[60])
     found = made[made["measure"] == "disposition_within_60_days"]
     assert len(found) == DISTRICTS
@@ -252,6 +252,7 @@ def test_items_wait_as_planted() -> None:
     schools, no_drills = roster(60).assign(students=100), raw(1, roster(1))["drills"].head(0)
     made = make_emergencies(schools, WAVES, no_drills, np.random.default_rng(9), as_of=AS_OF)
     own = items_of_schools(made["after_action_items"], made["emergencies"])
-    estimate = time_estimates(waits(own, "date", "closed_on", as_of=AS_OF), measure="after_action_closing").iloc[0]
+    waited = waits(own, "date", "closed_on", WAVES, as_of=AS_OF)
+    estimate = time_estimates(waited, measure="after_action_closing").iloc[0]
     planted = EMERGENCIES.closing_days * np.log(2)
     assert estimate["conf_low"] - 1 <= planted <= estimate["conf_high"] + 1  # days are whole

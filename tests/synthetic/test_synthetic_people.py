@@ -94,24 +94,17 @@ def test_records_that_are_as_they_should_be_have_no_findings() -> None:
 
 
 @pytest.mark.parametrize("flaw", ["course_before_hire", "assignment_overlap", "leave_overlap", "review_outside_waves"])
-def test_each_planted_flaw_is_found_once(flaw: str) -> None:
-    t = made(3)
-    officer, start = t["officers"].loc[0, ["officer_key", "start_date"]]
-    early = t["training"].head(1).assign(officer_key=officer, completed_on=start - pd.Timedelta(days=1))
-    second = t["assignments"].head(1).assign(school_id="s9")
-    leave = t["leaves"].head(1)
-    review = t["reviews"].head(1).assign(date=pd.Timestamp("2025-07-15"))
+@pytest.mark.parametrize("planted", [0, 1, 3])
+def test_each_planted_flaw_is_found_as_often_as_it_was_planted(flaw: str, planted: int) -> None:
+    t = made(3, truth=PeopleTruth(flaws={flaw: planted}))
     rows = pd.concat(
         [
-            training_findings(pd.concat([t["training"], early]), t["officers"], t["leaves"], WAVES),
-            assignment_findings(
-                pd.concat([t["assignments"], second], ignore_index=True), t["officers"],
-                pd.concat([t["leaves"], leave], ignore_index=True),
-            ),
-            people_findings(t["officers"], t["leaves"], WAVES, reviews=pd.concat([t["reviews"], review])),
+            training_findings(t["training"], t["officers"], t["leaves"], WAVES),
+            assignment_findings(t["assignments"], t["officers"], t["leaves"]),
+            people_findings(t["officers"], t["leaves"], WAVES, reviews=t["reviews"]),
         ]
-    )  # fmt: skip
-    assert rows.set_index("finding").loc[flaw, "rows"] == 1
+    ).set_index("finding")
+    assert rows.loc[flaw, "rows"] == planted and rows.loc[flaw, "explanation"]
 
 
 def test_coverage_agrees_with_counting_day_by_day() -> None:

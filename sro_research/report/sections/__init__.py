@@ -2,6 +2,7 @@
 
 from sro_research.report.sections.answers import changes, groups, roles, topics
 from sro_research.report.sections.board import schools
+from sro_research.report.sections.counts import counts
 from sro_research.report.sections.engagement import engagement
 from sro_research.report.sections.frame import ask, head, how, limits
 from sro_research.report.sections.national_frame import national_how, national_limits
@@ -21,6 +22,7 @@ from sro_research.report.sections.yardstick import yardstick
 __all__ = [
     "ask",
     "changes",
+    "counts",
     "engagement",
     "groups",
     "head",
