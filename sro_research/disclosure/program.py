@@ -2,15 +2,18 @@
 
 They are told for the whole district and by wave, never for a school or a group, so that nothing can be subtracted; and
 by the rules of `safe`: from ten cases on, of officers from as many as the study protects, and coded where a share
-would tell what nearly each officer did. What is about students, complainants or single persons is not in this list,
-whatever a study's definitions say.
+would tell what nearly each officer did. How soon calls were answered is no officer's figure only where there are enough
+officers: a hundred calls to the only officer of a district are that officer's record. What is about students,
+complainants or single persons is not in this list, whatever a study's definitions say.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pandas as pd
 
-from sro_research.disclosure.policy import OFFICERS
+from sro_research.disclosure.policy import MINIMUM_OFFICERS, OFFICERS
 from sro_research.errors import DisclosureError
 from sro_research.estimates import KEYS
 
@@ -47,15 +50,29 @@ OF_EACH_OFFICER = (
 )
 """Shares to which each officer is a yes or a no. Of how many officers is not said: of how many a review is known is the
 number in the share before it."""
+WORK_OF_OFFICERS = (
+    *("travel_minutes_median", "travel_minutes_p90", "response_minutes_median", "response_minutes_p90"),
+    *("scene_minutes_median", "scene_minutes_p90", "response_missing_share", "response_negative_share"),
+    "outreach_quarters_missed",
+)
+"""Figures that count cases, each of which is one officer's work."""
 PROGRAM_FIGURES = SHARES | AMOUNTS
 POPULATIONS = ("", OFFICERS)
 """Whom such a figure may count: cases, or officers."""
 
 
-def program_rows(estimates: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
+def program_rows(
+    estimates: pd.DataFrame,
+    known: pd.DataFrame,
+    *,
+    officers: Mapping[str, int] | None = None,
+    minimum_officers: int = MINIMUM_OFFICERS,
+) -> pd.DataFrame:
     """Return the estimates of the program's figures for the district that `known` does not hold yet.
 
-    Raises `DisclosureError` where one counts other people than officers, or `known` has it with another number.
+    `officers` says how many officers served in each wave, where it is known. Where they are fewer than
+    `minimum_officers`, what is their work rests on nobody (`n` is zero), so that no rule shows it. Raises
+    `DisclosureError` where one counts other people than officers, or `known` has it with another number.
     """
     rows = estimates[of_program(estimates)]
     if people := int((~rows["population"].isin(POPULATIONS)).sum()):
@@ -67,7 +84,9 @@ def program_rows(estimates: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
         rule = "two notebooks keep other numbers for the same figure of the program"
         raise DisclosureError("safe cells", rule, rows=count, fix="Keep it in one of them.")
     told = pd.MultiIndex.from_frame(earlier[KEYS])
-    return rows[~pd.MultiIndex.from_frame(rows[KEYS]).isin(told)].reset_index(drop=True)
+    rows = rows[~pd.MultiIndex.from_frame(rows[KEYS]).isin(told)].reset_index(drop=True)
+    few = rows["wave"].map(officers or {}).astype("Float64").lt(minimum_officers).fillna(False)
+    return rows.assign(n=rows["n"].mask(few & rows["measure"].isin(WORK_OF_OFFICERS), 0))
 
 
 def of_program(table: pd.DataFrame) -> pd.Series:

@@ -12,7 +12,7 @@ import pandera.pandas as pa
 
 from sro_research.errors import SourceError, nearest
 from sro_research.intake.exports import Export
-from sro_research.schemas import TWICE, broken_rules, convert
+from sro_research.schemas import FOR_ALL_SCHOOLS, TWICE, broken_rules, convert
 
 QUARANTINE_COLUMNS = ["source", "row", "column", "rule"]
 
@@ -122,6 +122,8 @@ def _select(
             picked[name] = pd.Series("", index=cells.index, dtype="str")
             if hint := near_name(name, cells.columns):
                 notes.append(f"no column '{name}'. {hint}")
+            elif column.metadata == FOR_ALL_SCHOOLS:
+                notes.append(f"no column '{name}': each row counts for all schools. If it has another name, map it.")
         else:
             count, hint = f"The export has {export.width} columns.", near_name(theirs, cells.columns)
             fix = f"{count} Mend the name in `columns`.{at}" if name in rename else ""

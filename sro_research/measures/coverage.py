@@ -72,9 +72,11 @@ def coverage_indicators(calendar: pd.DataFrame, assignments: pd.DataFrame) -> pd
     """Return what share of school-days an officer was there, by school and in the district, as indicators.
 
     `school_days_covered` is a share, `school_days_uncovered` a number of days; `school_days_with_trained_officer` is of
-    the district only. `people` counts the officers who were assigned in the wave.
+    the district only. `people` counts the officers who were assigned in the wave; of the district's number of days not
+    covered, no more than the schools that lacked an officer, because a school's gap is mostly one officer's leave.
     """
     people = _assigned(calendar, assignments)
+    gaps = calendar[calendar["officers"] == 0].groupby("wave")["school_id"].nunique()
     tables = []
     for keys in (["school_id", "wave"], ["wave"]):
         rows = calendar.assign(covered=calendar["officers"] > 0, trained=(calendar["trained"] > 0))
@@ -89,6 +91,8 @@ def coverage_indicators(calendar: pd.DataFrame, assignments: pd.DataFrame) -> pd
     table = pd.concat(tables, ignore_index=True).rename(columns={"days": "denominator"})
     table = table.merge(people, on=["school_id", "wave"], how="left").fillna({"people": 0})
     counted = table["measure"] == UNCOVERED
+    lacked = table["wave"].map(gaps).fillna(0)
+    table["people"] = table["people"].where(~counted | (table["school_id"] != ""), table["people"].clip(upper=lacked))
     value = table["numerator"].astype("Float64").where(counted, table["numerator"] / table["denominator"])
     return table.drop(columns=["covered", "trained"]).assign(
         population="officer", value=value, unit=counted.map({True: "school days", False: "share"})

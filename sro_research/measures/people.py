@@ -130,6 +130,11 @@ def retention(officers: pd.DataFrame, waves: list[Wave]) -> pd.DataFrame:
     return _indicators(rows)
 
 
+def officers_serving(officers: pd.DataFrame, waves: list[Wave]) -> dict[str, int]:
+    """Return how many officers were in service on any day of each wave."""
+    return {wave.id: int((duty_days(officers, None, wave.start, wave.end) > 0).sum()) for wave in waves}
+
+
 def in_service(officers: pd.DataFrame, wave: Wave) -> pd.DataFrame:
     """Return the officers in service on a wave's last day."""
     end = pd.Timestamp(wave.end)

@@ -50,9 +50,13 @@ def training_findings(
     return findings(found)
 
 
-def assignment_findings(assignments: pd.DataFrame, officers: pd.DataFrame, leaves: pd.DataFrame | None) -> pd.DataFrame:
-    """Return what does not fit in the assignments and leaves of officers: `finding`, `rows`, `explanation`."""
-    table = assignments.merge(officers, on="officer_key", how="left")
+def assignment_findings(
+    assignments: pd.DataFrame, officers: pd.DataFrame | None, leaves: pd.DataFrame | None
+) -> pd.DataFrame:
+    """Return what does not fit in the assignments and leaves of officers: `finding`, `rows`, `explanation`.
+
+    Without a list of officers, whether assignments overlap is still looked for.
+    """
     here, primary = _overlapping(assignments)
     found = {
         "assignment_twice": (
@@ -64,6 +68,16 @@ def assignment_findings(assignments: pd.DataFrame, officers: pd.DataFrame, leave
             "Primary assignments that overlap with an earlier primary one of the same officer to another school; "
             "an officer may serve two schools, but not both all day.",
         ),
+    }
+    if officers is not None:
+        found |= _against_service(assignments, officers)
+        found |= {} if leaves is None else _of_leaves(leaves, officers)
+    return findings(found)
+
+
+def _against_service(assignments: pd.DataFrame, officers: pd.DataFrame) -> dict[str, tuple[int, str]]:
+    table = assignments.merge(officers, on="officer_key", how="left")
+    return {
         "assignment_before_hire": (
             (table["from_date"] < table["start_date"]).sum(),
             "Assignments that begin before the officer's first day; these days do not count as covered.",
@@ -77,9 +91,6 @@ def assignment_findings(assignments: pd.DataFrame, officers: pd.DataFrame, leave
             "Assignments of officers who are not on the list of officers; they cover no day.",
         ),
     }
-    if leaves is not None:
-        found |= _of_leaves(leaves, officers)
-    return findings(found)
 
 
 def people_findings(

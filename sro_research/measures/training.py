@@ -23,7 +23,8 @@ def training_rates(requirements: pd.DataFrame) -> pd.DataFrame:
 
     Of the courses that have come due for officers who are not on leave: `training_completion_rate`, the share taken at
     all by the wave's last day; `training_currency_rate`, the share that counts on that day, in its grace days too; and
-    `training_overdue`, how many are overdue or expired. `people` counts the officers.
+    `training_overdue`, how many are overdue or expired. `people` counts the officers; of the number of
+    courses, those who lack one: three missing courses are three officers' records, however many others have all.
     """
     rows = []
     for wave, of in requirements.groupby("wave", sort=False):
@@ -33,8 +34,9 @@ def training_rates(requirements: pd.DataFrame) -> pd.DataFrame:
             "training_currency_rate": due["status"].isin(IN_FORCE),
             OVERDUE_COURSES: due["status"].isin(MISSING),
         }
-        people = due["officer_key"].nunique()
-        rows += [(wave, measure, int(which.sum()), len(due), people) for measure, which in counts.items()]
+        for measure, which in counts.items():
+            of_whom = due[which] if measure == OVERDUE_COURSES else due
+            rows.append((wave, measure, int(which.sum()), len(due), of_whom["officer_key"].nunique()))
     table = pd.DataFrame(rows, columns=["wave", "measure", "numerator", "denominator", "people"])
     return _of_district(table, unit="share", counts=(OVERDUE_COURSES, "courses"))
 

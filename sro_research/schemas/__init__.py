@@ -11,6 +11,7 @@ from sro_research.schemas.budget import (
     grants,
 )
 from sro_research.schemas.columns import (
+    FOR_ALL_SCHOOLS,
     IDENTIFIER,
     NO,
     REPEATED,
@@ -100,6 +101,7 @@ __all__ = [
     "DISPOSITIONS",
     "DURATION",
     "EMERGENCIES",
+    "FOR_ALL_SCHOOLS",
     "HOURS_IN_A_DAY",
     "IDENTIFIER",
     "LEGAL_BASES",

@@ -16,11 +16,17 @@ REPEATED = "the same record twice; the first one is kept"
 YES, NO = YES_OR_NO = ("yes", "no")
 WITH_TIME = {"time_of_day": True}
 """Mark of a column of days with their time: days alone have the same type."""
+FOR_ALL_SCHOOLS = {"blank": "all schools"}
+"""Mark of a column of schools in which a blank stands for all of them: that it is not there changes what rows say."""
 
 
-def text(*rules: pa.Check, nullable: bool = False, unique: bool = False) -> pa.Column:
+def text(
+    *rules: pa.Check, nullable: bool = False, unique: bool = False, metadata: dict[str, str] | None = None
+) -> pa.Column:
     """Return a column of text."""
-    return pa.Column("string", list(rules), nullable=nullable, unique=unique, report_duplicates="exclude_first")
+    return pa.Column(
+        "string", list(rules), nullable=nullable, unique=unique, report_duplicates="exclude_first", metadata=metadata
+    )
 
 
 def date(*, nullable: bool = False) -> pa.Column:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 import pandera.pandas as pa
 
-from sro_research.schemas.columns import REPEATED, date, in_order, of_study, text
+from sro_research.schemas.columns import FOR_ALL_SCHOOLS, REPEATED, date, in_order, of_study, text
 
 YES_OR_NO = ("yes", "no")
 STAGES = ("talk", "plan", "reassignment")
@@ -37,7 +37,7 @@ def closures(schools: Iterable[str] | None) -> pa.DataFrameSchema:
     """One row is a time when a school has no lessons, first to last day; all schools where `school_id` is blank."""
     return pa.DataFrameSchema(
         {
-            "school_id": text(*of_study(schools, "a school"), nullable=True),
+            "school_id": text(*of_study(schools, "a school"), nullable=True, metadata=FOR_ALL_SCHOOLS),
             "from_date": date(),
             "to_date": date(),
         },

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import pandas as pd
 import pytest
 from conftest import Run
@@ -42,6 +43,29 @@ def test_a_page_whose_safe_cells_change_during_a_run_is_not_published(small: Pat
     # The board's page is made of the cells of all schools.
     assert released == {f"{stem}{language}.html" for stem in ("index", "school_0002") for language in ("", ".es")}
     assert summary.notes[0].startswith("12 of 13 pages are not in this release")
+
+
+def test_schools_that_nobody_named_are_listed_also_where_their_page_is_not_made(demo: Run, tmp_path: Path) -> None:
+    study = small_study(demo, tmp_path)
+    tables = nbformat.read(tmp_path / "notebooks" / "tables.ipynb", as_version=4)
+    tables.cells += [
+        nbformat.v4.new_code_cell(
+            "import json, pathlib, pandas as pd\n"
+            'inside = pathlib.Path(run_dir, "internal")\n'
+            'schools = pd.read_parquet(inside / "protected" / "schools.parquet")\n'
+            'schools.assign(school_name=schools["school_id"]).to_parquet(inside / "protected" / "schools.parquet")\n'
+            'facts = json.loads((inside / "safe" / "facts.json").read_text())\n'
+            'facts["schools"] = {school: dict.fromkeys(names, school) for school, names in facts["schools"].items()}\n'
+            '(inside / "safe" / "facts.json").write_text(json.dumps(facts))',
+            id="unnamed",
+        )
+    ]
+    nbformat.write(tables, tmp_path / "notebooks" / "tables.ipynb")
+    summary = run_study(study, limit=1, how=How())
+    end_own_parent()
+    assert not summary.failed
+    index = (open_study(str(study)).folders.release / "index.html").read_text(encoding="utf-8")
+    assert '<a href="school_0001.html">0001</a>' in index and "<a>0002</a>" in index
 
 
 def test_the_ledger_knows_of_a_release_before_its_readers_do(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:

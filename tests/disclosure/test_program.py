@@ -33,6 +33,28 @@ def cells(*of: dict[str, object], policy: Policy | None = None) -> pd.DataFrame:
 
 
 @pytest.mark.parametrize(
+    ("officers", "status"), [({"2026": 1}, "hidden"), ({"2026": 9}, "hidden"), ({"2026": 10}, "shown")]
+)
+def test_calls_to_few_officers_are_those_officers_records(officers: dict[str, int], status: str) -> None:
+    """A hundred calls, answered by the only officer of the district: their median is that officer's."""
+    told = rows(
+        {"measure": "response_minutes_median", "unit": "minutes", "estimate": 6.6, "n": 100},
+        {"measure": "dispatch_minutes_median", "unit": "minutes", "estimate": 1.5, "n": 100},
+        {"measure": "drills_done_share", "n": 100},
+    )
+    made = safe_cells(program_rows(told, NOTHING, officers=officers), NO_ROWS, Policy(), waves=["2026"])
+    by_measure = made.set_index("measure")
+    assert by_measure.loc["response_minutes_median", "status"] == status
+    assert set(by_measure.loc[["dispatch_minutes_median", "drills_done_share"], "status"]) == {"shown"}
+
+
+def test_where_nobody_says_how_many_officers_served_calls_count_as_cases() -> None:
+    told = rows({"measure": "response_minutes_median", "unit": "minutes", "estimate": 6.6, "n": 100})
+    elsewhen = program_rows(told, NOTHING, officers={"2025": 1})
+    assert program_rows(told, NOTHING)["n"].tolist() == elsewhen["n"].tolist() == [100]
+
+
+@pytest.mark.parametrize(
     "row",
     [
         {"measure": "tips_received", "unit": "tips", "estimate": 40.0},

@@ -139,6 +139,13 @@ def test_an_optional_column_under_a_near_name_is_pointed_out_and_not_read(tmp_pa
     )
 
 
+def test_closures_without_a_column_of_schools_are_said_to_be_of_all_schools(tmp_path: Path) -> None:
+    """A column of schools under another name would else close every school, and nobody would know."""
+    closures = schemas.closures({"0001", "0002"})
+    taken = take(tmp_path, "campus,from_date,to_date\n0001,2025-01-06,2025-01-10\n", schema=closures)
+    assert taken.notes == ("no column 'school_id': each row counts for all schools. If it has another name, map it.",)
+
+
 @pytest.mark.parametrize(
     ("header", "column"), [(HEADER, "q1"), (HEADER, "school_id"), (f"{HEADER},comment", "comment")]
 )

@@ -72,6 +72,18 @@ def test_leave_uncovers_unless_somebody_stands_in() -> None:
     assert calendar["secondary"].tolist() == [0, 0, 1, 1, 0, 0, 0, 0, 0]
 
 
+def test_days_without_an_officer_rest_on_the_schools_that_lacked_one() -> None:
+    """Of two officers one was on leave: the district's number of days is the length of that leave."""
+    both = posts(("x", "a", "2023-08-01", None, None), ("y", "b", "2023-08-01", None, None))
+    officers = table(["officer_key", "start_date", "end_date"], ("x", "2020-01-01", None), ("y", "2020-01-01", None))
+    leaves = table(["officer_key", "from_date", "to_date"], ("x", "2024-01-04", "2024-01-08"))
+    days = school_days(SCHOOLS[SCHOOLS["school_id"] != "c"], CLOSURES, WAVES)
+    rows = coverage_indicators(coverage_calendar(days, both, officers, leaves, None), both)
+    rows = rows.set_index(["measure", "school_id"])
+    assert rows.loc[("school_days_covered", ""), ["numerator", "people"]].tolist() == [14, 2]
+    assert rows.loc[("school_days_uncovered", ""), ["value", "people"]].tolist() == [3, 1]
+
+
 def test_overlapping_records_of_one_officer_are_one_officer() -> None:
     twice = posts(("x", "a", "2023-08-01", None, None), ("x", "a", "2024-01-04", "2024-01-09", "secondary"))
     calendar = coverage_calendar(school_days(SCHOOLS, CLOSURES, WAVES), twice, OFFICERS, None, None)

@@ -155,6 +155,7 @@ def test_assignments_that_do_not_fit() -> None:
         "assignment_twice": 1, "assignment_overlap": 1, "assignment_before_hire": 1, "assignment_after_service": 1,
         "assignment_of_unknown_officer": 1,
     }  # fmt: skip
+    assert found(assignment_findings(assignments, None, None)) == {"assignment_twice": 1, "assignment_overlap": 1}
     leaves = table(
         "officer_key from_date to_date",
         ("a", "2021-01-01", "2021-01-31"), ("a", "2021-01-31", None), ("a", "2021-03-01", "2021-03-02"),

@@ -136,6 +136,14 @@ def test_rates_count_what_has_come_due() -> None:
     assert rates["unit"].to_list() == ["share", "share", "courses"]
 
 
+def test_missing_courses_rest_on_the_officers_who_lack_one() -> None:
+    people = officers(("has", "2024-01-01", None), ("lacks", "2024-01-01", None))
+    rows = training_requirements(training(("has", "basic", "2024-03-01")), people, None, {"basic": BASIC}, [WAVE])
+    rates = training_rates(rows).set_index("measure")
+    assert rates.loc["training_completion_rate", ["numerator", "people"]].tolist() == [1, 2]
+    assert rates.loc["training_overdue", ["numerator", "people"]].tolist() == [1, 1]
+
+
 def test_where_nothing_has_come_due_there_is_no_rate() -> None:
     rows = training_requirements(training(), officers(("new", "2024-12-01", None)), None, {"basic": BASIC}, [WAVE])
     rates = training_rates(rows).set_index("measure")

@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+from collections.abc import Callable
 from pathlib import Path
 
 import nbformat
@@ -10,6 +11,7 @@ import pytest
 from conftest import PROJECT, Run
 
 from sro_research.disclosure.program import of_program
+from sro_research.measures.contact_findings import EXPLAINED
 from sro_research.parameters import Records
 from sro_research.study import Study, open_study
 
@@ -44,10 +46,10 @@ def with_tables(params_file: Path, run_dir: Path, tables: dict[str, pd.DataFrame
     return study
 
 
-def run(name: str, study: Study, params_file: Path) -> str:
+def run(name: str, study: Study, params_file: Path, display: Callable[..., object] = lambda *_: None) -> str:
     """Run a notebook's cells one after the other, with a study of its own; return what it printed."""
     cells = nbformat.read(PROJECT / "notebooks" / "study" / f"{name}.ipynb", as_version=4).cells
-    names: dict[str, object] = {"display": lambda *_: None}
+    names: dict[str, object] = {"display": display}
     said, options = io.StringIO(), ("display.max_rows", 9, "display.max_columns", 9, "display.max_colwidth", 9)
     with pd.option_context(*options), contextlib.redirect_stdout(said):
         for cell in cells:
@@ -137,3 +139,14 @@ def test_a_study_of_one_wave(tables: dict[str, pd.DataFrame], tmp_path: Path) ->
     for name in NOTEBOOKS:
         run(name, study, path)
         assert set(study.estimates([name])["wave"]) == {"", "2026"}
+
+
+def test_what_does_not_fit_in_the_contact_log_is_explained_to_its_last_word(
+    demo: Run, tables: dict[str, pd.DataFrame], tmp_path: Path
+) -> None:
+    """Planted: a contact in the summer, between two waves."""
+    tables["contacts"].loc[0, "date"] = pd.Timestamp("2025-07-15")
+    shown: list[str] = []
+    study = with_tables(demo.params_file, tmp_path, tables)
+    run("equity", study, demo.params_file, lambda *values: shown.extend(map(str, values)))
+    assert any(EXPLAINED["contact_outside_waves"] in table for table in shown)

@@ -144,6 +144,19 @@ def test_what_was_not_provided_is_said(board: Page) -> None:
     assert "Cost" not in tables(without(("cost_", "ending_")))
 
 
+def test_records_without_the_list_they_need_are_not_said_to_be_missing(board: Page) -> None:
+    """A district gives its training and outreach, and no list of officers."""
+    figures = tuple(f for f in board.facts.figures if f.startswith("outreach_quarters_missed"))
+    facts = replace(board.facts, figures=figures, provided=("outreach", "schools", "training"))
+    parts = sections.numbers(replace(board, facts=facts), EN)
+    assert EN("numbers_none", subject="Training") not in texts(parts)
+    assert EN("numbers_missing", subject="Outreach") not in texts(parts)
+    for subject, figure in (("Training", "Courses taken"), ("Outreach", "Hours of outreach of an officer")):
+        said = parts.index(Paragraph(EN("numbers_incomplete", subject=subject)))
+        assert isinstance(of := parts[said + 1], Bullets) and figure in of.items
+    assert Paragraph(EN("numbers_none", subject="Officers and coverage")) in parts
+
+
 def test_a_study_that_counts_nothing_and_lacks_nothing_has_no_such_section(board: Page, demo: Run) -> None:
     nothing = replace(board, facts=replace(board.facts, figures=()))
     assert sections.numbers(nothing, EN) == []

@@ -199,6 +199,9 @@ def test_what_was_not_provided_is_said(school):
     facts = Facts(**{**vars(school.facts), "provided": ()})
     words = texts(sections.program(replace(school, facts=facts), EN))
     assert EN("program_outreach_missing") in words and EN("program_training_missing") in words
+    facts = Facts(**{**vars(school.facts), "provided": ("outreach", "training")})
+    words = texts(sections.program(replace(school, facts=facts), EN))
+    assert EN("program_training_incomplete") in words and EN("program_training_missing") not in words
 
 
 def test_officers_training_is_hidden_for_few_officers(school):

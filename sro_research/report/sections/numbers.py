@@ -40,10 +40,15 @@ def _subject(subject: str, figures: list[ProgramFigure], page: Page, w: Words) -
         body = [_row(figure, page, w) for figure in there]
         terms = [(figure.title[w.language], figure.meaning(w.language)) for figure in there]
         parts += [Table(subject, columns, body, [False, False, *(True for _ in page.waves)]), Glossary(subject, terms)]
-    if lacking and not there:
+    # A figure's own records come first in its definition; the others are lists that it needs beside them.
+    begun = [figure for figure in lacking if figure.records[0] in page.facts.provided]
+    if lacking and not there and not begun:
         return [Paragraph(w("numbers_none", subject=subject))]
-    missing = [figure.title[w.language] for figure in lacking]
-    return [*parts, Paragraph(w("numbers_missing", subject=subject)), Bullets(missing)] if missing else parts
+    without = [figure for figure in lacking if figure not in begun]
+    for sentence, of in (("numbers_missing", without), ("numbers_incomplete", begun)):
+        if of:
+            parts += [Paragraph(w(sentence, subject=subject)), Bullets([figure.title[w.language] for figure in of])]
+    return parts
 
 
 def _row(figure: ProgramFigure, page: Page, w: Words) -> list[str]:

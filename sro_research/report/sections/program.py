@@ -19,8 +19,10 @@ def program(page: Page, w: Words) -> list[Part]:
             parts.append(_outreach(page, w))
     else:
         parts.append(Paragraph(w("program_outreach_missing")))
-    if not {"training", "officers"} <= set(page.facts.provided):
+    if "training" not in page.facts.provided:
         return [*parts, Paragraph(w("program_training_missing"))]
+    if "officers" not in page.facts.provided:
+        return [*parts, Paragraph(w("program_training_incomplete"))]
     trained = page.cell("training_completion_rate", population="officer", school_id="")
     text = (
         w("program_training", people=wording.share(trained, w), officers=wording.count(trained, w))
