@@ -54,6 +54,7 @@ from sro_research.standards.budget import BudgetStandard
 from sro_research.standards.deadlines import Deadlines
 from sro_research.standards.drills import DrillStandard
 from sro_research.standards.indicators import Indicators
+from sro_research.standards.outreach import OutreachStandard
 from sro_research.standards.rubric import Rubric
 from sro_research.standards.selection import SelectionStandard
 from sro_research.standards.ssocs import SsocsLayout, SsocsMeasures
@@ -74,6 +75,7 @@ YAML_FILES: tuple[type[Strict], ...] = (
     SelectionStandard,
     Indicators,
     InstrumentFile,
+    OutreachStandard,
     SsocsLayout,
     SsocsMeasures,
     TrainingStandard,

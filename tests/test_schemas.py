@@ -181,10 +181,16 @@ def test_of_two_respondents_the_first_is_kept() -> None:
                 (0, "wave", "not a wave of this study"),
             ],
         ),
-        (schemas.outreach(["a"], None), ("a", "o", "2024-01-01", "parent night", "24", ""), []),
+        (schemas.outreach(["a"], None), ("a", "o", "2024-01-01", "parent night", "24", "", "anybody"), []),
+        (schemas.outreach(["a"], None, ["talk"], ["staff"]), ("a", "o", "2024-01-01", "talk", "24", "", ""), []),
+        (
+            schemas.outreach(["a"], None, ["talk"], ["staff"]),
+            ("a", "o", "2024-01-01", "Talk", "2", "", "girls"),
+            [(0, "activity", "not an activity of this study"), (0, "audience", "not an audience of this study")],
+        ),
         (
             schemas.outreach(["a"], None),
-            ("a", "o", "2024-01-01", "", "24.5", "-1"),
+            ("a", "o", "2024-01-01", "", "24.5", "-1", ""),
             [
                 (0, "activity", "must not be blank"),
                 (0, "attendance", "must not be negative"),

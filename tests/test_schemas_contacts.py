@@ -20,6 +20,7 @@ ROW = {
     "basis": "",
     "found": "",
     "outcome": "warned",
+    "call_id": "K-1",
     "gender": "2",
 }
 
@@ -30,7 +31,7 @@ def broken(*rows: dict[str, str]) -> list[str]:
 
 
 def test_a_contact_may_leave_blank_what_is_not_known() -> None:
-    unknown = ["officer_id", "reason", "second_reason", "called_by", "basis", "found", "outcome", "gender"]
+    unknown = ["officer_id", "reason", "second_reason", "called_by", "basis", "found", "outcome", "call_id", "gender"]
     assert broken(ROW, ROW | {"contact_id": "C-2"} | dict.fromkeys(unknown, "")) == []
 
 

@@ -16,6 +16,8 @@ DECLARED = {
     ("training", "course"): "courses",
     ("selection", "criterion"): "criteria",
     ("drills", "kind"): "drills",
+    ("outreach", "activity"): "activities",
+    ("outreach", "audience"): "audiences",
     ("agreement_reviews", "clause"): "clauses",
     ("budget", "item"): "items",
     ("budget", "paid_by"): "partners",
@@ -53,7 +55,8 @@ def fix_of(
     if rule in LISTED:
         return f"The {' and '.join(LISTED[rule])} are those in {_files_of(LISTED[rule], records)}."
     if (kind, column) in DECLARED and rule.startswith("not "):
-        return _as_declared(DECLARED[kind, column], NEEDED[kind], rule, standards, standards_folder)
+        # A standard that records do not need is called like them.
+        return _as_declared(DECLARED[kind, column], NEEDED.get(kind, kind), rule, standards, standards_folder)
     if rule.startswith("lost the leading zeros"):
         return "Export the column as text."
     return {

@@ -59,6 +59,12 @@ def _selection(known: Known) -> pa.DataFrameSchema:
     return schemas.selection(known.officers, standard.criteria, lowest=standard.lowest, highest=standard.highest)
 
 
+def _outreach(known: Known) -> pa.DataFrameSchema:
+    if (standard := known.standards.outreach) is None:
+        return schemas.outreach(known.schools, known.officers)
+    return schemas.outreach(known.schools, known.officers, standard.activities, standard.audiences)
+
+
 def _drills(known: Known) -> pa.DataFrameSchema:
     assert known.standards.drills is not None
     return schemas.drills(known.schools, known.standards.drills.drills)
@@ -79,7 +85,7 @@ RECORDS: dict[str, Callable[[Known], pa.DataFrameSchema]] = {
     "enrollment": lambda k: schemas.enrollment(k.schools, k.waves, k.groups),
     "assignments": lambda k: schemas.assignments(k.schools, k.officers),
     "training": lambda k: schemas.training(k.officers, k.standards.courses),
-    "outreach": lambda k: schemas.outreach(k.schools, k.officers),
+    "outreach": _outreach,
     "discipline": lambda k: schemas.discipline(k.enrolled, k.waves),
     "leaves": lambda k: schemas.leaves(k.officers),
     "closures": lambda k: schemas.closures(k.schools),

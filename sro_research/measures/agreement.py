@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from sro_research.measures.cases import findings
 from sro_research.measures.outreach import outside_periods
 from sro_research.parameters import Wave
 from sro_research.standards.agreement import Agreement
@@ -130,7 +131,7 @@ def breach_indicators(breaches: pd.DataFrame, agreement: Agreement) -> pd.DataFr
 def agreement_findings(
     reviews: pd.DataFrame, standing: pd.DataFrame, breaches: pd.DataFrame | None, waves: list[Wave]
 ) -> pd.DataFrame:
-    """Return what does not fit, counted: `finding`, `rows` and `explanation`; nothing where all is well."""
+    """Return what does not fit, counted: `finding`, `rows` and `explanation`; a zero says that it was looked for."""
     assessed = reviews[reviews["finding"] != NOT_ASSESSED]
     last = max(waves, key=lambda wave: wave.end)
     late = reviews[reviews["date"] > pd.Timestamp(last.end)]
@@ -152,27 +153,25 @@ def agreement_findings(
             _because(now, TOO_OLD),
             "Clauses whose last finding is older than the standard allows, each place counted",
         ),
-        "met_but_breached": (
+    }
+    if breaches is not None:
+        found["met_but_breached"] = (
             _contradicted(standing, breaches),
             "Clauses found met wherever assessed although the contact log holds breaches, each wave counted",
-        ),
-        "breaches_outside_waves": (
-            0 if breaches is None else int((~breaches["wave"].isin([wave.id for wave in waves])).sum()),
+        )
+        found["breaches_outside_waves"] = (
+            int((~breaches["wave"].isin([wave.id for wave in waves])).sum()),
             "Counts of breaches that name no wave of this study",
-        ),
-    }
-    rows = [(name, count, f"{words}: {count}.") for name, (count, words) in found.items() if count]
-    return pd.DataFrame(rows, columns=["finding", "rows", "explanation"])
+        )
+    return findings({name: (count, f"{words}: {count}.") for name, (count, words) in found.items()})
 
 
 def _because(standing: pd.DataFrame, reason: str) -> int:
     return int((standing["reason"] == reason).sum())
 
 
-def _contradicted(standing: pd.DataFrame, breaches: pd.DataFrame | None) -> int:
+def _contradicted(standing: pd.DataFrame, breaches: pd.DataFrame) -> int:
     """Count clauses that were found met at all assessed places of a wave in which contacts breached them."""
-    if breaches is None:
-        return 0
     known = standing[standing["finding"] != NOT_ASSESSED]
     met = known.assign(met=known["finding"] == MET).groupby(["clause", "wave"])["met"].all()
     breached = breaches[breaches["rows"] > 0].groupby(["clause", "wave"]).size().index

@@ -10,6 +10,7 @@ import datetime as dt
 
 import pandas as pd
 
+from sro_research.measures.cases import findings
 from sro_research.parameters import Wave
 from sro_research.schemas.budget import GRANT
 from sro_research.standards.budget import BudgetStandard
@@ -126,7 +127,7 @@ def _ending(
 def budget_findings(
     budget: pd.DataFrame, grants: pd.DataFrame | None, waves: list[Wave], *, standard: BudgetStandard
 ) -> pd.DataFrame:
-    """Return what does not fit, counted: `finding`, `rows` and `explanation`; nothing where all is well."""
+    """Return what does not fit, counted: `finding`, `rows` and `explanation`; a zero says that it was looked for."""
     costs = yearly_costs(budget, standard)
     silent = {fiscal_year(wave.end, standard) for wave in waves} - set(costs["fiscal_year"])
     found = {
@@ -137,8 +138,7 @@ def budget_findings(
         "waves_without_budget": (len(silent), "Fiscal years in which a wave ends and of which there is no budget"),
         **({} if grants is None else _grant_findings(budget, grants, standard)),
     }
-    rows = [(name, count, f"{words}: {count}.") for name, (count, words) in found.items() if count]
-    return pd.DataFrame(rows, columns=["finding", "rows", "explanation"])
+    return findings({name: (count, f"{words}: {count}.") for name, (count, words) in found.items()})
 
 
 def _grant_findings(budget: pd.DataFrame, grants: pd.DataFrame, standard: BudgetStandard) -> dict[str, tuple[int, str]]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Mapping
 
+import numpy as np
 import pandas as pd
 
 from sro_research.measures.outreach import wave_of
@@ -124,13 +125,19 @@ def finished(table: pd.DataFrame, *, measure: str, unit: str, population: str = 
     return made.astype(numbers | {"cases": "Int64"} | dict.fromkeys([*KEYS, *BREAKDOWN], "string"))
 
 
-def findings(found: Mapping[str, tuple[pd.Series, str]]) -> pd.DataFrame:
-    """Return one row (`finding`, `rows`, `explanation`) for each thing looked for; zero rows were looked for too.
+def findings(found: Mapping[str, tuple[pd.Series | int, str]]) -> pd.DataFrame:
+    """Return one row (`finding`, `rows`, `explanation`) for each thing looked for; a zero says that it was looked for.
 
-    `found` gives for each finding the rows that are marked, and one sentence on what is counted.
+    `found` gives for each finding the rows that are marked, or how many, and one sentence on what is counted. What
+    could not be looked for has no row.
     """
-    rows = [(name, int(marked.sum()), text) for name, (marked, text) in found.items()]
+    rows = [(name, int(np.sum(marked)), text) for name, (marked, text) in found.items()]
     return pd.DataFrame(rows, columns=FINDING).astype({"finding": "string", "rows": "Int64", "explanation": "string"})
+
+
+def found_first(table: pd.DataFrame) -> pd.DataFrame:
+    """Return findings in their order, what was found before what was only looked for."""
+    return table.sort_values("rows", key=lambda rows: rows == 0, kind="stable")
 
 
 def outside(cases: pd.DataFrame, day: str, waves: list[Wave]) -> pd.Series:

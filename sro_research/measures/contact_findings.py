@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from sro_research.measures.cases import findings
 from sro_research.measures.contact_groups import never_recorded
 from sro_research.measures.contacts import counted_steps, logged_waves, steps
 from sro_research.measures.outreach import wave_of
@@ -60,7 +61,7 @@ def contact_findings(
     discipline: pd.DataFrame | None = None,
     groups: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
-    """Return `finding`, `rows` and `explanation` for what was found at least once.
+    """Return `finding`, `rows` and `explanation` for all that was looked for, zeros too.
 
     `groups` are `contact_groups.group_counts`. What is not provided is not looked at.
     """
@@ -76,8 +77,7 @@ def contact_findings(
     if groups is not None:
         without = groups["people"].isna() | (groups["people"] == 0)
         counts["group_without_students"] = int((without & (groups["contact"] > 0)).sum())
-    rows = [(name, counts[name], said) for name, said in EXPLAINED.items() if counts.get(name)]
-    return pd.DataFrame(rows, columns=["finding", "rows", "explanation"])
+    return findings({name: (counts[name], said) for name, said in EXPLAINED.items() if name in counts})
 
 
 def _in_the_log(contacts: pd.DataFrame, questions: Sequence[str]) -> dict[str, int]:
@@ -94,8 +94,7 @@ def _in_the_log(contacts: pd.DataFrame, questions: Sequence[str]) -> dict[str, i
         "result_without_search": int((contacts["found"].notna() & ~made["search"]).sum()),
         "second_class_alone": int((second & ~made["classed"]).sum()),
         "officer_not_recorded": int(contacts["officer_key"].isna().sum()),
-        "group_not_recorded": int(contacts[list(questions)].isna().any(axis=1).sum()),
-    }
+    } | ({"group_not_recorded": int(contacts[list(questions)].isna().any(axis=1).sum())} if questions else {})
 
 
 def _against_time_and_place(contacts: pd.DataFrame, schools: pd.DataFrame, waves: Sequence[Wave]) -> dict[str, int]:

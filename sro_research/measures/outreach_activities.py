@@ -2,13 +2,15 @@
 
 The log is taken as whole for each wave in which it holds any activity of any school: a school, a kind of activity or a
 quarter without one has zero then. In another wave logging had not begun, and nothing is known. Kinds are those of the
-log, as it writes them. Attendance counts people once for each activity, and not at every activity: what was not counted
-is in no mean, and a sum is "at least so many". A log tells who was reached in number only, not of which group.
+log, as it writes them; the standard says which are outreach and which presence. Attendance counts people once for each
+activity, and not at every activity: what was not counted is in no mean, and a sum is "at least so many". A log tells
+who was reached in number, and perhaps for whom an activity was meant; of which race or gender people were it does not.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 
 import pandas as pd
 
@@ -37,17 +39,31 @@ HOURS, HOURS_OF_MONTH = "outreach_hours_per_100_students", "outreach_hours_per_o
 REACHED, PEOPLE = "outreach_attendance_per_100_students", "outreach_attendance_per_activity"
 MISSED, QUARTERS = "outreach_quarters_missed", 4
 BY = "activity"
+CATEGORY = "category"
+TOLD_BY = (BY, CATEGORY, "audience")
+"""What hours and attendance are broken down by, where the log says it."""
+
+
+def with_categories(outreach: pd.DataFrame, categories: Mapping[str, str]) -> pd.DataFrame:
+    """Return the log with the `category` of each activity; blank where no standard says it."""
+    return outreach.assign(category=outreach[BY].map(dict(categories)).astype("string"))
 
 
 def activity_hours(outreach: pd.DataFrame, schools: pd.DataFrame, waves: list[Wave]) -> pd.DataFrame:
-    """Return hours per 100 students by kind of activity, for schools and the district, and the district's of all kinds.
+    """Return hours per 100 students by kind of activity, by category and by audience, for schools and the district.
 
-    Kinds add up to `outreach_hours`, which has the schools' hours of all kinds. `cases` counts students.
+    The district's of all kinds are there too. Each way of telling adds up to `outreach_hours`, which has the schools'
+    hours of all kinds. `cases` counts students.
     """
     begun = begun_in(outreach, "date", waves)
     here, logged = _listed(begun, schools), list(begun["wave"].unique())
-    whole, kinds = (_sums(here, "hours", schools, logged, by=by) for by in ("", BY))
-    return _per_students(pd.concat([whole[whole["school_id"] == DISTRICT], kinds]), schools, HOURS, unit="hours")
+    whole, *parts = (_sums(here, "hours", schools, logged, by=by) for by in ("", *_told(here)))
+    return _per_students(pd.concat([whole[whole["school_id"] == DISTRICT], *parts]), schools, HOURS, unit="hours")
+
+
+def _told(outreach: pd.DataFrame) -> list[str]:
+    """Return the columns by which the log can be broken down; a blank one says nothing."""
+    return [by for by in TOLD_BY if by == BY or (by in outreach and outreach[by].notna().any())]
 
 
 def outreach_hours_of_officers(
@@ -76,7 +92,7 @@ def outreach_hours_of_officers(
 
 
 def attendance(outreach: pd.DataFrame, schools: pd.DataFrame, waves: list[Wave]) -> pd.DataFrame:
-    """Return who came, by school, wave and for the district, also by kind of activity.
+    """Return who came, by school, wave and for the district, also by kind of activity, category and audience.
 
     `outreach_attendance_counted_share`, of activities; `outreach_attendance_per_activity`, the mean of those where it
     was counted; and `outreach_attendance_per_100_students`, of all kinds: at least so many, with no value where nothing
@@ -85,8 +101,9 @@ def attendance(outreach: pd.DataFrame, schools: pd.DataFrame, waves: list[Wave])
     begun = _listed(begun_in(outreach, "date", waves), schools)
     counted = begun["attendance"].notna().astype("boolean")
     known = begun[counted.astype(bool)].reset_index(drop=True)
-    tables = [shares(begun, counted, schools, measure="outreach_attendance_counted_share", by=by) for by in ("", BY)]
-    for by in ("", BY):
+    ways = ("", *_told(begun))
+    tables = [shares(begun, counted, schools, measure="outreach_attendance_counted_share", by=by) for by in ways]
+    for by in ways:
         table = over_schools(
             known, schools, lambda rows: rows["attendance"].agg(numerator="sum", denominator="count"), by=by
         )

@@ -9,12 +9,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from sro_research.measures.cases import findings
 from sro_research.measures.outreach import outside_periods, wave_of
 from sro_research.measures.people import DAYS_FOR_A_REVIEW
 from sro_research.measures.periods import day_numbers, duty_days, leave_periods, lies_in
 from sro_research.parameters import Wave
-
-FINDING = ["finding", "rows", "explanation"]
 
 
 def training_findings(
@@ -48,7 +47,7 @@ def training_findings(
             lies_in(d, away.get(officer, [])) for officer, d in zip(table["officer_key"], day_numbers(day), strict=True)
         ]
         found["course_on_leave"] = (sum(on_leave), "Courses completed on a day on which the officer was on leave.")
-    return _findings(found)
+    return findings(found)
 
 
 def assignment_findings(
@@ -73,7 +72,7 @@ def assignment_findings(
     if officers is not None:
         found |= _against_service(assignments, officers)
         found |= {} if leaves is None else _of_leaves(leaves, officers)
-    return _findings(found)
+    return findings(found)
 
 
 def _against_service(assignments: pd.DataFrame, officers: pd.DataFrame) -> dict[str, tuple[int, str]]:
@@ -111,7 +110,7 @@ def people_findings(
         found |= _of_reviews(reviews, officers, leaves, waves)
     if coaching is not None:
         found |= _of_coaching(coaching, waves)
-    return _findings(found)
+    return findings(found)
 
 
 def _of_leaves(leaves: pd.DataFrame, officers: pd.DataFrame) -> dict[str, tuple[int, str]]:
@@ -219,8 +218,3 @@ def _pairs(table: pd.DataFrame, same: list[str]) -> pd.DataFrame:
     rows = rows.assign(order=np.lexsort((np.arange(len(rows)), rows["first"])).argsort(), row=table.index)
     both = rows.merge(rows, on=same, suffixes=("_a", "_b"))
     return both[(both["order_a"] < both["order_b"]) & (both["first_b"] <= both["last_a"])]
-
-
-def _findings(found: dict[str, tuple[int, str]]) -> pd.DataFrame:
-    rows = [(name, int(count), explanation) for name, (count, explanation) in found.items()]
-    return pd.DataFrame(rows, columns=FINDING).astype({"finding": "string", "rows": "Int64", "explanation": "string"})

@@ -43,6 +43,7 @@ from sro_research.schemas.national import (
 )
 from sro_research.schemas.operations import (
     CALL_SOURCES,
+    DISPOSITIONS,
     REVIEWED_LOGS,
     calls,
     drills,
@@ -97,6 +98,7 @@ __all__ = [
     "CALL_SOURCES",
     "COMPLAINT_CHANNELS",
     "COMPLAINT_FINDINGS",
+    "DISPOSITIONS",
     "DURATION",
     "EMERGENCIES",
     "FOR_ALL_SCHOOLS",

@@ -25,8 +25,10 @@ def contacts(
 
     `reason` is the first coder's class, `second_reason` that of another person who did not see the first, given for a
     sample. `basis` is given where the student was searched, whatever the contact came to; `found` tells whether
-    anything was. A blank `outcome` is not known, `open` is not decided yet. `groups` has the codes of each background
-    question of the student survey that the log records: one column each, blank where it was not recorded.
+    anything was. A blank `outcome` is not known, `open` is not decided yet. `call_id` is the call that it arose from,
+    blank where there was none or it was not recorded; that it is on the list of calls is no rule here, findings count
+    it. `groups` has the codes of each background question of the student survey that the log records: one column each,
+    blank where it was not recorded.
     """
 
     def one_of(values: Iterable[str], *, nullable: bool = True) -> pa.Column:
@@ -46,6 +48,7 @@ def contacts(
             "basis": one_of(BASES),
             "found": one_of(("yes", "no")),
             "outcome": one_of(OUTCOMES),
+            "call_id": text(nullable=True),
             **{
                 question: pa.Column("Int64", pa.Check.isin(list(codes), error=NOT_ANSWERED), nullable=True)
                 for question, codes in groups.items()

@@ -14,13 +14,19 @@ from sro_research.schemas.columns import date, moment, of_study, one_of, text, y
 
 CALL_SOURCES = ("school", "emergency_line", "officer", "other")
 """Who called: somebody at the school, the emergency line, or nobody, because the officer came upon it."""
+RETURNED, RESOLVED, REFERRED, DIVERTED, CHARGED, OPEN = DISPOSITIONS = (
+    "returned_to_school", "resolved", "referred", "diverted", "charged", "open"
+)  # fmt: skip
+"""What became of a call: given back to the school's staff, ended by the officer, handed on, a program instead of a
+charge, a citation or arrest, not decided yet."""
 REVIEWED_LOGS = ("body_camera", "activity_log", "contact_log")
 
 
 def calls(schools: Iterable[str] | None) -> pa.DataFrameSchema:
     """One row is a call for the officer: when it was received, passed on, when the officer arrived and was free again.
 
-    A blank time is not known. `priority` is the dispatcher's own code; none where there is no code.
+    A blank time is not known. `priority` is the dispatcher's own code; none where there is no code. `disposition` says
+    what became of the call as a whole, blank where it was not recorded.
     """
     return _records(
         "call_id",
@@ -32,6 +38,7 @@ def calls(schools: Iterable[str] | None) -> pa.DataFrameSchema:
             "cleared_at": moment(nullable=True),
             "priority": text(nullable=True),
             "source": text(one_of(CALL_SOURCES)),
+            "disposition": text(one_of(DISPOSITIONS), nullable=True),
         },
     )
 

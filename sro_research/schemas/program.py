@@ -130,19 +130,30 @@ def training(officers: Iterable[str] | None, courses: Iterable[str]) -> pa.DataF
     )
 
 
-def outreach(schools: Iterable[str] | None, officers: Iterable[str] | None) -> pa.DataFrameSchema:
-    """One row is an outreach activity at a school: day, kind, officer hours and, if counted, people reached."""
+def outreach(
+    schools: Iterable[str] | None,
+    officers: Iterable[str] | None,
+    activities: Iterable[str] | None = None,
+    audiences: Iterable[str] | None = None,
+) -> pa.DataFrameSchema:
+    """One row is an outreach activity at a school: day, kind, officer hours and, if known, people reached and for whom.
+
+    `activities` and `audiences` are those of the standard; any text where there is none. An activity that the standard
+    does not have sets its row aside, hours and all: taken as `other` it would leave its kind unseen, while rows set
+    aside are counted, and said with their fix, before hours are used.
+    """
     return pa.DataFrameSchema(
         {
             "school_id": text(*of_study(schools, "a school")),
             "officer_id": text(*of_study(officers, "an officer")),
             "date": date(),
-            "activity": text(),
+            "activity": text(*of_study(activities, "an activity")),
             "hours": pa.Column(
                 "Float64",
                 pa.Check.in_range(0, HOURS_IN_A_DAY, include_min=False, error="not between 0 and 24 hours"),
             ),
             "attendance": pa.Column("Int64", pa.Check.ge(0, error="must not be negative"), nullable=True),
+            "audience": text(*of_study(audiences, "an audience"), nullable=True),
         },
         # A list without numbers of its own cannot tell two equal activities from one that was entered twice.
         checks=pa.Check(lambda table: ~table.duplicated(), error=REPEATED),

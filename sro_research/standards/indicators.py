@@ -22,7 +22,8 @@ OF_PEOPLE = (
     *("information_sharing", "coaching"),
 )
 """Kinds of records of which each row is about a student, a complainant or a single person's steps. An indicator that is
-made of one is about people."""
+made of one is about people. Calls are not among them: how long they took is the program's. What became of them is about
+people, says so in its definition, and is in no list of the program's figures."""
 SHARE = "share"
 
 

@@ -12,6 +12,7 @@ from sro_research.standards.agreement import Agreement
 from sro_research.standards.budget import BudgetStandard
 from sro_research.standards.deadlines import Deadlines
 from sro_research.standards.drills import DrillStandard
+from sro_research.standards.outreach import OutreachStandard
 from sro_research.standards.rubric import Rubric
 from sro_research.standards.selection import SelectionStandard
 from sro_research.standards.training import Course, TrainingStandard
@@ -20,6 +21,7 @@ MODELS: dict[str, type[Strict]] = {
     "training": TrainingStandard,
     "selection": SelectionStandard,
     "drills": DrillStandard,
+    "outreach": OutreachStandard,
     "deadlines": Deadlines,
     "agreement": Agreement,
     "budget": BudgetStandard,
@@ -37,7 +39,8 @@ NEEDED = {
     "agreement_reviews": "agreement",
     "budget": "budget",
 }
-"""Kinds of records that cannot be read or counted without a standard, and which one."""
+"""Kinds of records that cannot be read or counted without a standard, and which one. Hours of outreach can:
+where there is no standard, the log names its activities as it likes."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,7 @@ class Standards:
     training: TrainingStandard | None = None
     selection: SelectionStandard | None = None
     drills: DrillStandard | None = None
+    outreach: OutreachStandard | None = None
     deadlines: Deadlines | None = None
     agreement: Agreement | None = None
     budget: BudgetStandard | None = None

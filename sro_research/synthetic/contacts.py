@@ -206,7 +206,9 @@ def _exported(table: pd.DataFrame, questions: Sequence[str]) -> pd.DataFrame:
     ordered = table.sort_values(["date", "school_id"], kind="stable").reset_index(drop=True)
     ordered.insert(0, "contact_id", [f"C-{number:06d}" for number in range(1, len(ordered) + 1)])
     records = ["kind", "reason", "second_reason", "called_by", "basis", "found", "outcome"]
-    texts = ["contact_id", "school_id", "officer_id", *records]
+    texts = ["contact_id", "school_id", "officer_id", *records, "call_id"]
     ordered = ordered[["contact_id", "school_id", "officer_id", "date", *records, *questions]]
+    # Which call a contact arose from, `call_outcomes` makes up.
+    ordered.insert(ordered.columns.get_loc("outcome") + 1, "call_id", pd.NA)
     codes = {question: pd.to_numeric(ordered[question]).astype("Int64") for question in questions}
     return ordered.astype(dict.fromkeys(texts, "string") | {"date": "datetime64[ns]"}).assign(**codes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -20,13 +21,15 @@ SPREAD_OF_SIZES = 0.95
 SMALLEST_SCHOOL = 14
 """One school so small that no figure about it may be shown."""
 STUDENTS_PER_STAFF = 10
-ACTIVITIES = (
-    "classroom talk",
-    "community coffee",
-    "student advisory panel",
-    "parent night",
-    "greeting at the door",
-)
+NO_AUDIENCE = 0.1
+"""Share of activities of which nobody wrote down for whom they were."""
+USUAL_AUDIENCES = {
+    "community_coffee": "community",
+    "parent_night": "families",
+    "briefing_sheet": "families",
+    "arrival_dismissal_traffic": "families",
+}
+"""For whom activities usually are; for students, where it is not said here."""
 NAMES = (
     "Alder",
     "Birch",
@@ -75,7 +78,7 @@ def make_district(
         "schools": roster,
         "officers": officers,
         "assignments": assignments,
-        "outreach": _outreach(exposure, assignments, waves, rng),
+        "outreach": _outreach(exposure, assignments, waves, _activities(standards), rng),
     }
     # What was logged, not what was planned, is the exposure: hours come in whole activities.
     logged = tables["outreach"].groupby(["school_id", "wave"])["hours"].sum()
@@ -85,6 +88,8 @@ def make_district(
         / exposure["students"].to_numpy()
     )
     tables["outreach"] = tables["outreach"].drop(columns="wave")
+    if standards.outreach is not None:
+        tables["outreach"] = _with_audiences(tables["outreach"], list(standards.outreach.audiences), seed)
     # Drawn from a stream of its own.
     tables["discipline"] = _discipline(exposure, truth, np.random.default_rng([seed, len(tables)]))
     responses: dict[tuple[str, str], pd.DataFrame] = {}
@@ -160,10 +165,23 @@ def _exposure(schools: pd.DataFrame, waves: list[Wave], rng: np.random.Generator
     return plan
 
 
+def _activities(standards: Standards) -> list[str]:
+    return ["activity"] if standards.outreach is None else list(standards.outreach.activities)
+
+
+def _with_audiences(log: pd.DataFrame, audiences: list[str], seed: int) -> pd.DataFrame:
+    """Say for whom each activity was, as far as the standard knows such an audience; from a stream of its own."""
+    usual = log["activity"].map(USUAL_AUDIENCES).fillna("students")
+    usual = usual.where(usual.isin(audiences), audiences[0])
+    blank = np.random.default_rng([seed, zlib.crc32(b"audience")]).random(len(log)) < NO_AUDIENCE
+    return log.assign(audience=usual.mask(blank).astype("string"))
+
+
 def _outreach(
     plan: pd.DataFrame,
     posts: pd.DataFrame,
     waves: list[Wave],
+    activities: list[str],
     rng: np.random.Generator,
 ) -> pd.DataFrame:
     periods = {w.id: (pd.Timestamp(w.start), (w.end - w.start).days) for w in waves}
@@ -184,7 +202,7 @@ def _outreach(
                     cell.school_id,
                     who,
                     on,
-                    ACTIVITIES[int(rng.integers(len(ACTIVITIES)))],
+                    activities[int(rng.integers(len(activities)))],
                     hours,
                     reached,
                     cell.wave,

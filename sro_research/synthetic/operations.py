@@ -114,7 +114,9 @@ def _calls(
     }
     table = pd.DataFrame({"school_id": begun["school_id"]} | {name: t.dt.strftime(_TIME) for name, t in times.items()})
     priority = pd.Series(rng.choice(["1", "2", "3"], n, p=[0.2, 0.5, 0.3]), dtype="string")
-    return numbered(table.assign(priority=priority, source=np.where(found, "officer", called)), "call_id", "C")
+    table = table.assign(priority=priority, source=np.where(found, "officer", called))
+    # What became of them, `call_outcomes` makes up.
+    return numbered(table.assign(disposition=pd.Series(pd.NA, index=table.index, dtype="string")), "call_id", "C")
 
 
 def _minutes(minutes: np.ndarray) -> pd.TimedeltaIndex:

@@ -12,6 +12,7 @@ from sro_research.parameters import Wave
 from sro_research.standards.together import Standards
 from sro_research.synthetic.agreement import make_agreement_reviews
 from sro_research.synthetic.budget import make_budget
+from sro_research.synthetic.call_outcomes import make_call_outcomes
 from sro_research.synthetic.complaints import make_complaints
 from sro_research.synthetic.contacts import ContactTruth, make_contacts
 from sro_research.synthetic.emergencies import make_emergencies
@@ -57,6 +58,7 @@ def make_records(
     if standards.drills is not None:
         required = standards.drills.required
         made |= make_operations(schools, waves, stream("operations"), required=required, as_of=as_of)
+        made |= make_call_outcomes(made["calls"], made.get("contacts"), waves, stream("call outcomes"))
         made |= make_emergencies(schools, waves, made["drills"], stream("emergencies"), as_of=as_of)
     if standards.agreement is not None:
         reviews = make_agreement_reviews(schools, waves, standards.agreement.scopes, rng=stream("agreement"))

@@ -109,6 +109,38 @@ def test_what_is_lacking_is_said_and_is_not_zero(
     assert score["note"].str.contains("trust, fairness").all()
 
 
+SHARES_OF_CALLS = ("calls_returned_share", "calls_diverted_share", "calls_charged_share")
+
+
+def no_dispositions(calls: pd.DataFrame) -> pd.DataFrame:
+    return calls.drop(columns="disposition")
+
+
+@pytest.mark.parametrize(
+    ("change", "rows", "known"),
+    [
+        (without("contacts", "training"), 3, True),
+        (edited("calls", no_dispositions), 3, False),
+        (without("calls", "training"), 0, False),
+    ],
+    ids=["calls without contacts", "calls that do not say what became of them", "no calls"],
+)
+def test_what_became_of_calls_is_told_where_it_is_on_record(
+    tmp_path: Path,
+    demo: Run,
+    change: Callable[[Path], None],
+    rows: int,
+    known: bool,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    study = analysed(tmp_path, demo.data, change)
+    for measure in SHARES_OF_CALLS:
+        told = district(study, "equity", measure)
+        assert len(told) == rows and told["estimate"].notna().all() == (known or not rows)
+        assert told.loc[told["estimate"].notna(), ["conf_low", "conf_high"]].notna().all(axis=None)
+    assert ("Not provided: calls." in capsys.readouterr().out) == (rows == 0)
+
+
 def test_groups_are_compared_in_the_waves_that_were_logged(tmp_path: Path, demo: Run) -> None:
     study = analysed(tmp_path, demo.data, edited("contacts", lambda log: log[log["date"] < "2025-08-01"]))
     ratios = district(study, "equity", "risk_ratio_stop").set_index(["group_by", "group", "wave"])["estimate"]

@@ -35,7 +35,7 @@ FILES = {
     "officers.csv": "officer_id,start_date,end_date\nO1,2020-01-01,\nO2,2020-01-01,2024-01-01\n",
     "assignments.csv": "officer_id,school_id,from_date,to_date\nO1,0001,2023-08-01,\n",
     "training.csv": "officer_id,course,completed_on,hours\nO1,basic_sro,2023-09-01,40\n",
-    "outreach.csv": "school_id,officer_id,date,activity,hours\n0001,O1,2024-01-01,parent night,2\n",
+    "outreach.csv": "school_id,officer_id,date,activity,hours\n0001,O1,2024-01-01,parent_night,2\n",
     "discipline.csv": "school_id,wave,event,students\n0001,24,exclusion,6\n",
     "leaves.csv": "officer_id,from_date,to_date\nO1,2024-02-01,2024-02-09\n",
     "closures.csv": "school_id,from_date,to_date\n,2023-12-20,2024-01-02\n0001,2024-03-01,2024-03-01\n",

@@ -137,11 +137,16 @@ def test_without_respondents_one_is_told_and_a_near_name_is_pointed_out(take: Ta
 
 
 def test_an_activity_that_was_entered_twice_is_set_aside(take: Take) -> None:
-    row = "0001,O1,2024-01-01,parent night,2\n"
+    row = "0001,O1,2024-01-01,parent_night,2\n"
     intake = take(
-        {"outreach.csv": FILES["outreach.csv"] + row + row.replace("night", "day") + row.replace(",2\n", ",2.0\n")}
+        {
+            "outreach.csv": FILES["outreach.csv"]
+            + row
+            + row.replace("parent_night", "other")
+            + row.replace("t,2", "t,2.0")
+        }
     )
-    assert intake.tables["outreach"]["activity"].tolist() == ["parent night", "parent day"]
+    assert intake.tables["outreach"]["activity"].tolist() == ["parent_night", "other"]
     assert intake.quarantine[["row", "column", "rule"]].to_numpy().tolist() == [
         [3, "", "the same record twice; the first one is kept"],
         [5, "", "the same record twice; the first one is kept"],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from conftest import PROJECT
 from small_district import FILES, INSTRUMENT, PROVIDED, STANDARDS, STANDARDS_FOLDER, taken
@@ -13,6 +14,7 @@ from sro_research import schemas
 from sro_research.intake import Intake, fix_of
 from sro_research.intake.records import RECORDS, Known
 from sro_research.parameters import Records
+from sro_research.standards.together import Standards
 
 
 def set_aside(intake: Intake) -> list[tuple[str, str, str]]:
@@ -47,6 +49,14 @@ def test_each_kind_of_records_of_a_study_file_has_its_rules() -> None:
             "not a kind of drill of this study",
             "The drills are evacuation, lockdown, severe_weather, reunification, medical; "
             f"they are defined in {STANDARDS_FOLDER}/drills.yaml.",
+        ),
+        (
+            "outreach",
+            "0001,O1,2024-01-02,Parent night,2",
+            "activity",
+            "not an activity of this study",
+            f"The activities are {', '.join(STANDARDS.outreach.activities)}; "
+            f"they are defined in {STANDARDS_FOLDER}/outreach.yaml.",
         ),
         (
             "after_action_items",
@@ -109,6 +119,27 @@ def test_a_row_that_refers_to_nothing_is_set_aside(
     assert len(intake.tables[kind]) == FILES[f"{kind}.csv"].count("\n") - 1
     known = {"instruments": {"student": INSTRUMENT}, "records": PROVIDED, "standards": STANDARDS}
     assert fix_of(column, rule, kind=kind, standards_folder=STANDARDS_FOLDER, **known) == fix
+
+
+def test_an_audience_is_one_of_the_standard_and_may_be_missing(tmp_path: Path) -> None:
+    header, row = FILES["outreach.csv"].splitlines()
+    second, third = (row.replace("01-01", day) for day in ("01-02", "01-03"))
+    rows = f"{header},audience\n{row},students\n{second},girls\n{third},\n"
+    intake = taken(tmp_path, {"outreach.csv": rows})
+    assert set_aside(intake) == [("outreach.csv", "audience", "not an audience of this study")]
+    assert intake.tables["outreach"]["audience"].fillna("").tolist() == ["students", ""]
+    known = {"instruments": {}, "records": PROVIDED, "standards": STANDARDS, "standards_folder": STANDARDS_FOLDER}
+    assert fix_of("audience", "not an audience of this study", kind="outreach", **known) == (
+        f"The audiences are students, families, staff, community; they are defined in {STANDARDS_FOLDER}/outreach.yaml."
+    )
+
+
+def test_without_a_standard_a_log_names_its_activities_as_it_likes() -> None:
+    schema = RECORDS["outreach"](Known({}, [], {}, Standards()))
+    cells = {"school_id": "1", "officer_id": "o", "date": "2024-01-01", "activity": "Café con la policía"}
+    text = pd.DataFrame([cells | {"hours": "2", "attendance": "", "audience": "vecinos"}])
+    typed, unread = schemas.convert(text, schema)
+    assert unread.empty and schemas.broken_rules(typed, schema).empty
 
 
 def test_a_code_that_the_student_survey_does_not_know_is_set_aside(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from sro_research.measures.cases import (
     begun_in,
     counts,
     findings,
+    found_first,
     happened,
     later,
     outside,
@@ -121,6 +122,13 @@ def test_findings_that_found_nothing_are_rows_too() -> None:
     found = findings({"one": (pd.Series([True, True, False]), "Two."), "none": (pd.Series([False]), "Nothing.")})
     assert found[["finding", "rows"]].values.tolist() == [["one", 2], ["none", 0]]
     assert found["explanation"].tolist() == ["Two.", "Nothing."]
+    assert findings({"counted": (2, "Two.")})["rows"].tolist() == [2]
+
+
+def test_what_was_found_stands_before_what_was_only_looked_for() -> None:
+    table = findings({name: (rows, ".") for name, rows in (("a", 0), ("b", 1), ("c", 0), ("d", 9))})
+    assert found_first(table)["finding"].tolist() == ["b", "d", "a", "c"]
+    assert found_first(table[:0]).empty
 
 
 days = st.dates(dt.date(2023, 7, 1), dt.date(2025, 8, 1))

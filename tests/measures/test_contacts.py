@@ -295,7 +295,8 @@ def test_classes_of_two_people() -> None:
 
 
 def found(table: pd.DataFrame, **more: object) -> dict[str, int]:
-    return contact_findings(table, SCHOOLS, WAVES, **more).set_index("finding")["rows"].to_dict()
+    rows = contact_findings(table, SCHOOLS, WAVES, **more).set_index("finding")["rows"]
+    return rows[rows > 0].to_dict()
 
 
 SECOND_WAVE = {"date": "2024-09-02"}
@@ -326,6 +327,14 @@ def test_each_thing_that_does_not_fit_is_found_and_counted(row: dict[str, object
 )
 def test_what_fits_is_no_finding(row: dict[str, object]) -> None:
     assert found(contacts(row, SECOND_WAVE)) == {}
+
+
+def test_a_zero_says_that_it_was_looked_for() -> None:
+    rows = contact_findings(contacts({}, SECOND_WAVE), SCHOOLS, WAVES)
+    assert set(rows["rows"]) == {0} and str(rows["rows"].dtype) == "Int64"
+    asks_more = {"officer_not_assigned", "group_without_students", "group_not_recorded", "groups_never_recorded"}
+    asks_more |= {"fewer_arrests_than_students_arrested", "fewer_referrals_than_students_referred"}
+    assert set(EXPLAINED) - set(rows["finding"]) == asks_more
 
 
 def test_a_wave_without_a_log_is_found() -> None:

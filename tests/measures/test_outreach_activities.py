@@ -16,6 +16,7 @@ from sro_research.measures.outreach_activities import (
     outreach_findings,
     outreach_hours_of_officers,
     quarters_missed,
+    with_categories,
 )
 from sro_research.measures.periods import DAYS_IN_A_MONTH
 from sro_research.parameters import Wave, read_checked
@@ -57,6 +58,34 @@ def test_hours_by_kind_of_activity() -> None:
     assert value["coffee", "b", "1"] == 0  # the log was kept, and has none of that kind
     assert value["", "", "1"] == 5 and value["talk", "", "1"] == 4  # of 200 students
     assert pd.isna(value["coffee", "a", "2"]) and pd.isna(value["", "", "2"])  # nobody logged anything
+
+
+def test_hours_and_attendance_by_category_and_audience() -> None:
+    categories = {"coffee": "outreach", "talk": "presence"}
+    told = with_categories(LOG.assign(audience=["students", None, "staff", None]), categories)
+    hours = activity_hours(told, SCHOOLS, WAVES)
+    value = hours.set_index(["group_by", *KEYS])["value"].xs("outreach_hours_per_100_students", level="measure")
+    assert value["category", "outreach", "a", "1"] == 4 and value["category", "presence", "", "1"] == 4
+    assert value["category", "outreach", "b", "1"] == 0
+    assert value["audience", "not stated", "a", "1"] == 6 and value["audience", "staff", "", "1"] == 2.5
+    came = attendance(told, SCHOOLS, WAVES).set_index(["group_by", *KEYS])["value"]
+    assert came["category", "outreach_attendance_per_activity", "outreach", "", "1"] == 10
+    assert came["audience", "outreach_attendance_counted_share", "not stated", "", "1"] == 0
+    assert came["audience", "outreach_attendance_per_activity", "staff", "", "1"] == 30
+
+
+@pytest.mark.parametrize("by", ["activity", "category", "audience"])
+def test_each_way_of_telling_adds_up_to_all_hours(by: str) -> None:
+    told = with_categories(LOG.assign(audience=["students", None, "staff", None]), {"coffee": "outreach"})
+    rows = activity_hours(told, SCHOOLS, WAVES)
+    district = rows[(rows["school_id"] == "") & (rows["wave"] == "1")].set_index("group_by")["numerator"]
+    assert district[[by]].sum() == district[""] == 10
+
+
+def test_what_a_log_does_not_say_is_not_told_by_it() -> None:
+    plain = LOG.assign(audience=pd.Series(pd.NA, index=LOG.index, dtype="string"))
+    for table in (activity_hours(plain, SCHOOLS, WAVES), attendance(with_categories(LOG, {}), SCHOOLS, WAVES)):
+        assert set(table["group_by"]) == {"", "activity"}
 
 
 @settings(deadline=None, max_examples=25)

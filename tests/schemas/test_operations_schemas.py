@@ -20,7 +20,7 @@ EMERGENCIES = schemas.emergencies(AT)
 ITEMS = schemas.after_action_items(["e1"])
 LESSONS = schemas.lessons(["e1", "d1"])
 SHARING = schemas.information_sharing(AT)
-CALL = ("c1", "a", "2024-01-05 09:00", "2024-01-05 09:01", "2024-01-05 09:06", "2024-01-05 09:30", "2", "school")
+CALL = ("c1", "a", "2024-01-05 09:00", "2024-01-05 09:01", "2024-01-05 09:06", "2024-01-05 09:30", "2", "school", "")
 UNKNOWN = "not a school of this study"
 
 
@@ -58,9 +58,10 @@ def test_times_are_written_in_one_way(text: str, time: str | None) -> None:
     ("schema", "row"),
     [
         (CALLS, CALL),
-        (CALLS, ("c1", "a", "2024-01-05 09:00", "", "", "", "", "officer")),
+        (CALLS, (*CALL[:8], "diverted")),
+        (CALLS, ("c1", "a", "2024-01-05 09:00", "", "", "", "", "officer", "")),
         # Times in the wrong order are taken in, and counted.
-        (CALLS, ("c1", "a", "2024-01-05 09:00", "2024-01-05 08:00", "2024-01-04 09:00", "", "", "other")),
+        (CALLS, ("c1", "a", "2024-01-05 09:00", "2024-01-05 08:00", "2024-01-04 09:00", "", "", "other", "open")),
         (DRILLS, ("d1", "a", "2024-01-05", "lockdown")),
         (TIPS, ("t1", "a", "2024-01-05", "", "", "")),
         (TIPS, ("t1", "a", "2024-01-05", "2024-01-01", "2024-01-02", "yes")),
@@ -87,8 +88,9 @@ def test_what_is_not_known_or_not_over_is_taken_in(schema: pa.DataFrameSchema, r
     [
         (
             CALLS,
-            ("c1", "b", "", *CALL[3:7], "nobody"),
+            ("c1", "b", "", *CALL[3:7], "nobody", "closed"),
             [
+                ("disposition", "not one of returned_to_school, resolved, referred, diverted, charged, open"),
                 ("received_at", "must not be blank"),
                 ("school_id", UNKNOWN),
                 ("source", "not one of school, emergency_line, officer, other"),

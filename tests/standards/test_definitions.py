@@ -54,6 +54,7 @@ def test_what_is_made_of_records_of_people_is_about_people(tmp_path: Path, kind:
         *("searches_per_100_students", "tips_received", "complaints_received", "threat_assessments_opened"),
         *("restorative_referrals", "information_shared", "coaching_opened", "selection_criteria_met", "emergencies"),
         *("agreement_breaches", "risk_ratio", "rubric_score"),
+        *("calls_returned_share", "calls_diverted_share", "calls_charged_share"),
     ],
 )
 def test_people_stay_inside(name: str) -> None:

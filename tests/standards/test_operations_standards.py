@@ -15,7 +15,10 @@ from sro_research.standards.indicators import Indicators
 
 STANDARDS = PROJECT / "params" / "standards"
 SUBJECTS = {
-    "operations": ("response_times", "drills", "tips", "threat_assessments", "restorative", "log_reviews"),
+    "operations": (
+        *("response_times", "call_outcomes", "drills", "tips", "threat_assessments"),
+        *("restorative", "log_reviews"),
+    ),
     "complaints": ("complaints",),
     "emergencies": ("emergencies", "lessons"),
     "information_sharing": ("information_sharing",),

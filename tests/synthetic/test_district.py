@@ -1,5 +1,6 @@
 """The made-up district: reproducible, of the promised size, and with its truth in it."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from sro_research.measures.scales import score
 from sro_research.models.multilevel import BETWEEN, WITHIN, engagement_estimates
 from sro_research.models.reliability import school_reliability
 from sro_research.parameters import Quality, read_parameters
+from sro_research.standards.outreach import OutreachStandard
 from sro_research.standards.together import read_standards
 from sro_research.synthetic import Truth, make_district, write_exports
 from sro_research.synthetic.answers import make_answers
@@ -93,6 +95,20 @@ def test_officers_serve_when_they_reach_out(district):
         joined["to_date"].isna() | (joined["date"] <= joined["to_date"])
     )
     assert inside.all() and len(joined) == len(log)
+
+
+def test_activities_are_those_of_the_standard(district):
+    log, standard = district.tables["outreach"], STANDARDS.outreach
+    assert set(log["activity"]) == set(standard.activities)
+    assert set(log["audience"].dropna()) <= set(standard.audiences) and 0 < log["audience"].isna().mean() < 0.2
+    own = OutreachStandard(
+        activities={"garden": {"title": {"en": "Garden"}, "category": "outreach"}},
+        audiences={"neighbors": {"title": {"en": "Neighbors"}}},
+    )
+    made = make_district(INSTRUMENTS[:1], DEMO.waves, replace(STANDARDS, outreach=own), schools=2).tables["outreach"]
+    assert set(made["activity"]) == {"garden"} and set(made["audience"].dropna()) <= {"neighbors"}
+    free = make_district(INSTRUMENTS[:1], DEMO.waves, replace(STANDARDS, outreach=None), schools=2).tables["outreach"]
+    assert "audience" not in free and set(free["activity"]) == {"activity"}
 
 
 def test_planted_shares_come_back(district):
