@@ -22,6 +22,7 @@ from sro_research.errors import DisclosureError
 from sro_research.estimates import COUNT_BASE, KEYS, NUMBERS
 from sro_research.schemas import COMPLAINT_CHANNELS, COMPLAINT_FINDINGS, LEGAL_BASES
 from sro_research.schemas.contacts import CALLED_BY, NOT_CLASSED, OUTCOMES, ROUTINE, SAFETY
+from sro_research.schemas.operations import DISPOSITIONS
 
 FEWEST_STUDENTS = 100
 """In a district of fewer students nothing is told: readers would know whom a count is about."""
@@ -40,6 +41,7 @@ COUNTED: dict[str, dict[str, tuple[str, ...]]] = {
         "reason": (ROUTINE, SAFETY, NOT_CLASSED),
         "called_by": (*CALLED_BY, NOT_RECORDED),
     },
+    "calls_counted": {"disposition": (*DISPOSITIONS, NOT_RECORDED)},
     "searches_counted": {"found": ("yes", "no", NOT_RECORDED)},
     "complaints_counted": {"finding": (*COMPLAINT_FINDINGS, "open", NOT_RECORDED), "channel": COMPLAINT_CHANNELS},
     "tips_counted": {"state": ("closed", "acted_on", "waiting")},

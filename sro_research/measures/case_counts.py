@@ -31,7 +31,8 @@ def counted_cases(
 
     `group_by` and `group` are blank in a total. Contacts are also counted by those background `questions` of students
     survey that their log answers, if it is known who is enrolled: `students_counted`. A count is missing where it is
-    not known: of contacts in a wave without a log, of students disciplined where one school did not tell.
+    not known: of cases in a wave without any of their kind, whose list was perhaps not kept then, and of students
+    disciplined where one school did not tell. Calls whose log never says what became of them are not counted here.
     """
     made = []
     if "contacts" in tables:
@@ -39,9 +40,13 @@ def counted_cases(
         made += _contacts(tables["contacts"], waves, asked)
         made += [_enrolled(tables["enrollment"], tables["schools"], asked)] if asked else []
     for kind, (day, parts) in CASES.items():
-        if kind in tables:
+        if kind in tables and (kind != "calls" or tables[kind]["disposition"].notna().any()):
             begun = begun_in(tables[kind], day, waves)
-            made.append(_counts(begun, parts(begun, as_of), f"{kind}_counted", [wave.id for wave in waves]))
+            logged = [wave.id for wave in waves if (begun["wave"] == wave.id).any()]
+            made += [
+                _counts(begun, parts(begun, as_of), f"{kind}_counted", logged),
+                _not_logged(f"{kind}_counted", waves, logged),
+            ]
     if "discipline" in tables:
         made.append(_discipline(tables["discipline"], tables["schools"]))
     return pd.concat([pd.DataFrame(columns=COLUMNS), *made], ignore_index=True).astype({"count": "Int64"})
@@ -61,9 +66,9 @@ def _contacts(contacts: pd.DataFrame, waves: list[Wave], questions: Sequence[str
     by_question = known["group_by"].isin(list(questions))
     told = (by_question & (known["group"] != NOT_RECORDED)).groupby([known["wave"], known["group_by"]]).transform("any")
     known = known[~by_question | told]
-    not_logged = [("contacts_counted", "", "", wave.id, pd.NA) for wave in waves if wave.id not in logged]
-    not_logged += [("searches_counted", *row[1:]) for row in not_logged]
-    return [known, _counts(searches, {"found": searches["found"]}, "searches_counted", logged), _rows(not_logged)]
+    searched = _counts(searches, {"found": searches["found"]}, "searches_counted", logged)
+    not_logged = [_not_logged(measure, waves, logged) for measure in ("contacts_counted", "searches_counted")]
+    return [known, searched, *not_logged]
 
 
 def _enrolled(enrollment: pd.DataFrame, schools: pd.DataFrame, questions: Sequence[str]) -> pd.DataFrame:
@@ -74,6 +79,10 @@ def _enrolled(enrollment: pd.DataFrame, schools: pd.DataFrame, questions: Sequen
     places = pd.MultiIndex.from_frame(sums[["wave", "group_by"]])
     whole = told.reindex(places).to_numpy() >= sums["wave"].map(schools.groupby("wave").size()).to_numpy()
     return sums.assign(measure="students_counted", count=sums["count"].astype("Int64").where(whole))[COLUMNS]
+
+
+def _calls(begun: pd.DataFrame, _: dt.date) -> dict[str, pd.Series]:
+    return {"disposition": begun["disposition"]}
 
 
 def _complaints(begun: pd.DataFrame, as_of: dt.date) -> dict[str, pd.Series]:
@@ -104,6 +113,7 @@ def _sharing(begun: pd.DataFrame, _: dt.date) -> dict[str, pd.Series]:
 
 
 CASES: dict[str, tuple[str, Callable[[pd.DataFrame, dt.date], dict[str, pd.Series]]]] = {
+    "calls": ("received_at", _calls),
     "complaints": ("received_on", _complaints),
     "tips": ("received_on", _tips),
     "threat_assessments": ("opened_on", _assessments),
@@ -131,6 +141,10 @@ def _counts(cases: pd.DataFrame, parts: Mapping[str, pd.Series], measure: str, w
         counts = pd.DataFrame({"wave": cases["wave"], "group": groups}).value_counts()
         rows += [(measure, by, group, wave, count) for (wave, group), count in counts.items()]
     return _rows(rows)
+
+
+def _not_logged(measure: str, waves: list[Wave], logged: Sequence[str]) -> pd.DataFrame:
+    return _rows([(measure, "", "", wave.id, pd.NA) for wave in waves if wave.id not in logged])
 
 
 def _rows(rows: Sequence[tuple[object, ...]]) -> pd.DataFrame:

@@ -80,16 +80,26 @@ def shares(cases: pd.DataFrame, yes: pd.Series, schools: pd.DataFrame, *, measur
     return finished(table.assign(value=value, cases=table["denominator"]), measure=measure, unit="share")
 
 
-def counts(cases: pd.DataFrame, schools: pd.DataFrame, *, measure: str, unit: str, by: str = "") -> pd.DataFrame:
+def counts(
+    cases: pd.DataFrame,
+    schools: pd.DataFrame,
+    *,
+    measure: str,
+    unit: str,
+    by: str = "",
+    which: pd.Series | None = None,
+) -> pd.DataFrame:
     """Return how many cases there are by school and wave and for the district, as indicators.
 
-    A school of the roster without a case has a zero, because the file of cases was provided; a wave without any is a
-    finding (`without_cases`). The denominator of a count that is broken down (`by` a column) is the school's count of
-    all; otherwise there is none.
+    The list is taken as whole for each wave in which any case of any school began: a school without one has a zero
+    then. In another wave it was perhaps not kept, and counts are missing; that is a finding (`without_cases`). `which`
+    says of which cases the count is, of all if not given. The denominator of a count that is broken down (`by` a
+    column) is the school's count of all that are counted; otherwise there is none.
     """
-    table = over_schools(cases.assign(numerator=1), schools, lambda rows: rows[["numerator"]].sum(), by=by)
-    table["numerator"] = table["numerator"].fillna(0)
-    table["denominator"] = table.groupby(KEYS)["numerator"].transform("sum") if by else pd.NA
+    counted = cases.assign(numerator=1)
+    table = over_schools(counted if which is None else counted[which], schools, lambda t: t[["numerator"]].sum(), by=by)
+    table["numerator"] = table["numerator"].astype("Int64").fillna(0).where(table["wave"].isin(cases["wave"]))
+    table["denominator"] = table.groupby(KEYS)["numerator"].transform("sum", min_count=1) if by else pd.NA
     return finished(table.assign(value=table["numerator"], cases=table["numerator"]), measure=measure, unit=unit)
 
 

@@ -46,7 +46,9 @@ def complaint_indicators(
     received = [
         counts(begun, schools, measure="complaints_received", unit="complaints", by=by) for by in ("", *BREAKDOWNS)
     ]
-    found = counts(begun[disposed], schools, measure="complaints_disposed", unit="complaints", by="finding")
+    found = counts(
+        begun, schools, measure="complaints_disposed", unit="complaints", by="finding", which=disposed.fillna(False)
+    )
     return pd.concat(
         [
             *received,
@@ -88,7 +90,7 @@ def complaint_findings(complaints: pd.DataFrame, waves: list[Wave], *, as_of: dt
             ),
             "complaints_waves_without_any": (
                 without_cases(complaints, "received_on", waves),
-                "Waves in which no complaint was received; a zero is right only if a record was kept then.",
+                "Waves in which no complaint was received; their counts are taken as not known, not as zero.",
             ),
             "complaints_dated_later": (
                 later(complaints, ["received_on", "disposed_on"], as_of=as_of),

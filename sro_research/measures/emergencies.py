@@ -6,7 +6,7 @@ import datetime as dt
 
 import pandas as pd
 
-from sro_research.measures.cases import begun_in, counts, findings, outside, shares
+from sro_research.measures.cases import begun_in, counts, findings, outside, shares, without_cases
 from sro_research.parameters import Wave
 
 WAITS = {"after_action_closing": ("date", "closed_on")}
@@ -49,7 +49,11 @@ def emergency_findings(
         "emergencies_outside_waves": (
             outside(emergencies, "date", waves),
             "Emergencies on a day that belongs to no wave's period; they are not counted, nor are their items.",
-        )
+        ),
+        "emergencies_waves_without_any": (
+            without_cases(emergencies, "date", waves),
+            "Waves in which no emergency is on the list; their counts are taken as not known, not as zero.",
+        ),
     }
     if items is not None:
         own = items_of_schools(items, emergencies)

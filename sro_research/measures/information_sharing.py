@@ -6,7 +6,7 @@ import datetime as dt
 
 import pandas as pd
 
-from sro_research.measures.cases import begun_in, counts, findings, later, outside, shares
+from sro_research.measures.cases import begun_in, counts, findings, later, outside, shares, without_cases
 from sro_research.parameters import Wave
 
 BREAKDOWNS = ("asked_by", "kind", "legal_basis")
@@ -30,6 +30,10 @@ def sharing_findings(sharing: pd.DataFrame, waves: list[Wave], *, as_of: dt.date
             "sharing_outside_waves": (
                 outside(sharing, "date", waves),
                 "Occasions on a day that belongs to no wave's period; they are not counted.",
+            ),
+            "sharing_waves_without_any": (
+                without_cases(sharing, "date", waves),
+                "Waves in which nothing was shared; their counts are taken as not known, not as zero.",
             ),
             "sharing_without_basis": (
                 sharing["legal_basis"].isna(),

@@ -78,7 +78,7 @@ def restorative_findings(cases: pd.DataFrame, waves: list[Wave], *, as_of: dt.da
             ),
             "restorative_waves_without_any": (
                 without_cases(cases, "referred_on", waves),
-                "Waves in which no referral was made; a zero is right only if a record was kept then.",
+                "Waves in which no referral was made; their counts are taken as not known, not as zero.",
             ),
             "restorative_dated_later": (
                 later(cases, ["referred_on", "held_on", "repeated_on"], as_of=as_of),

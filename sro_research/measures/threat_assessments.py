@@ -75,7 +75,7 @@ def threat_assessment_findings(assessments: pd.DataFrame, waves: list[Wave], *, 
             ),
             "assessments_waves_without_any": (
                 without_cases(assessments, "opened_on", waves),
-                "Waves in which no assessment was opened; a zero is right only if a record was kept then.",
+                "Waves in which no assessment was opened; their counts are taken as not known, not as zero.",
             ),
             "assessments_dated_later": (
                 later(assessments, ["opened_on", "met_on", "closed_on"], as_of=as_of),

@@ -75,7 +75,7 @@ def tip_findings(tips: pd.DataFrame, waves: list[Wave], *, as_of: dt.date) -> pd
             ),
             "tips_waves_without_any": (
                 without_cases(tips, "received_on", waves),
-                "Waves in which no tip was received; a zero is right only if a record was kept then.",
+                "Waves in which no tip was received; their counts are taken as not known, not as zero.",
             ),
             "tips_dated_later": (
                 later(tips, ["received_on", "first_action_on", "closed_on"], as_of=as_of),

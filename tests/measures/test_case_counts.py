@@ -156,7 +156,16 @@ def test_each_case_is_counted_once_as_it_was_on_the_day_of_export(
             table[column] = pd.to_datetime(table[column])
     found = counted({kind: table})
     assert {key[2]: n for key, n in found.items() if key[1] == breakdown} == parts
-    assert found[f"{kind}_counted", "", "", "2026"] == len(rows) and found[f"{kind}_counted", "", "", "2025"] == 0
+    assert found[f"{kind}_counted", "", "", "2026"] == len(rows) and found[f"{kind}_counted", "", "", "2025"] is None
+
+
+def test_calls_are_counted_where_their_log_says_what_became_of_them() -> None:
+    calls = pd.DataFrame({"call_id": ["1", "2"], "received_at": pd.to_datetime(["2026-01-05 09:00"] * 2)})
+    said = calls.assign(school_id="0001", disposition=pd.array(["resolved", None], dtype="string"))
+    found = counted({"calls": said})
+    assert found["calls_counted", "", "", "2026"] == 2
+    assert found["calls_counted", "disposition", "not_recorded", "2026"] == 1
+    assert counted({"calls": said.assign(disposition=pd.array([None, None], dtype="string"))}) == {}
 
 
 def test_students_disciplined_are_not_known_where_a_school_did_not_tell() -> None:

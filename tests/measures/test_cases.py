@@ -90,10 +90,18 @@ def test_a_share_is_of_the_known_and_a_school_without_any_has_none() -> None:
         assert pd.isna(by.loc[place, "value"]) and by.loc[place, "cases"] == 0
 
 
-def test_a_count_of_nothing_is_zero_because_the_file_was_provided() -> None:
+def test_a_count_of_nothing_is_zero_where_the_list_was_kept() -> None:
     table = begun_in(cases(("a", "2023-09-01", None), ("a", "2024-09-01", None)), "first", WAVES)
     by = counts(table, SCHOOLS, measure="m", unit="cases").set_index(["school_id", "wave"])["value"]
     assert by.to_dict() == {("a", "1"): 1, ("a", "2"): 1, ("b", "1"): 0, ("b", "2"): 0, ("", "1"): 1, ("", "2"): 1}
+
+
+def test_a_count_is_not_known_in_a_wave_in_which_the_list_holds_nothing() -> None:
+    table = begun_in(cases(("a", "2024-09-01", None)), "first", WAVES)
+    by = counts(table, SCHOOLS, measure="m", unit="cases").set_index(["school_id", "wave"])["value"]
+    assert by.xs("1", level="wave").isna().all() and by.xs("2", level="wave").to_dict() == {"a": 1, "b": 0, "": 1}
+    none = counts(table, SCHOOLS, measure="m", unit="cases", which=pd.Series([False]))
+    assert none.set_index(["school_id", "wave"])["value"].xs("2", level="wave").eq(0).all(), "cases, none of which"
 
 
 def test_a_wave_without_any_case_is_told() -> None:

@@ -61,13 +61,15 @@ def test_items_are_closed_of_those_due() -> None:
 def test_without_a_file_of_items_there_are_no_shares() -> None:
     made = emergency_indicators(EMERGENCIES, None, SCHOOLS, WAVES, as_of=AS_OF)
     assert set(made["measure"]) == {"emergencies"}
-    assert len(emergency_findings(EMERGENCIES, None, WAVES, as_of=AS_OF)) == 1
+    found = emergency_findings(EMERGENCIES, None, WAVES, as_of=AS_OF)["finding"].tolist()
+    assert found == ["emergencies_outside_waves", "emergencies_waves_without_any"]
 
 
 def test_what_does_not_fit_is_counted() -> None:
     found = emergency_findings(EMERGENCIES, ITEMS, WAVES, as_of=AS_OF).set_index("finding")["rows"]
     assert found.to_dict() == {
         "emergencies_outside_waves": 1,
+        "emergencies_waves_without_any": 0,
         "emergencies_without_items": 1,
         "items_without_emergency": 1,
         "items_overdue": 2,

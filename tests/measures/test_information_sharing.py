@@ -34,4 +34,9 @@ def test_a_blank_basis_is_not_stated_and_not_none() -> None:
 
 def test_what_does_not_fit_is_counted() -> None:
     found = sharing_findings(SHARING, WAVES, as_of=dt.date(2024, 6, 30)).set_index("finding")["rows"]
-    assert found.to_dict() == {"sharing_outside_waves": 1, "sharing_without_basis": 2, "sharing_dated_later": 1}
+    assert found.to_dict() == {
+        "sharing_outside_waves": 1,
+        "sharing_waves_without_any": 0,
+        "sharing_without_basis": 2,
+        "sharing_dated_later": 1,
+    }

@@ -10,6 +10,7 @@ from sro_research.report.parts import Bullets, Heading, Paragraph, Part, Table
 from sro_research.report.words import Words
 
 RECORDS = {
+    "calls": ("calls_counted",),
     "contacts": ("contacts_counted", "searches_counted"),
     "discipline": ("students_excluded_counted", "students_referred_counted", "students_arrested_counted"),
     "complaints": ("complaints_counted",),
@@ -27,7 +28,8 @@ def counts(page: Page, w: Words) -> list[Part]:
     """Show a table for each breakdown of the cases that were provided, contacts also by group of students."""
     if not page.counted:
         return []
-    provided = [kind for kind in RECORDS if kind in page.facts.provided]
+    known = set(page.cells["measure"])  # Calls may be on record, and what became of them not.
+    provided = [kind for kind in RECORDS if kind in page.facts.provided and RECORDS[kind][0] in known]
     lacking = [_subject(kind, w) for kind in RECORDS if kind not in provided]
     missing: list[Part] = [Paragraph(w("counts_missing")), Bullets(lacking)] if lacking else []
     parts: list[Part] = [Heading(w("counts_heading"))]
