@@ -16,6 +16,7 @@ import pandas as pd
 import pytest
 
 from sro_research.intake.ssocs import find_ssocs, read_ssocs
+from sro_research.parameters import read_parameters
 from sro_research.standards.ssocs import read_ssocs as read_ssocs_maps
 from sro_research.study import Study, open_study
 
@@ -125,9 +126,13 @@ def program(demo: Run, tmp_path_factory: pytest.TempPathFactory) -> Study:
     folder = tmp_path_factory.mktemp("program")
     for part in ("protected", "estimates", "quarantine"):
         shutil.copytree(demo.internal / part, folder / "internal" / part)
+    steps = read_parameters(PROJECT / "params" / "demo.yaml").notebooks.study
+    pages = "school: school/school_report.ipynb, board: board/board_summary.ipynb"
+    path = folder / "program.yaml"
+    path.write_text(f"extends: {demo.params_file}\nnotebooks: {{study: [{', '.join(steps)}], {pages}}}\n")
     for name in ("program_delivery", "operations", "equity", "rubric"):
-        run_cells(name, demo.params_file, str(folder))
-    return open_study(str(demo.params_file), run_dir=str(folder))
+        run_cells(name, path, str(folder))
+    return open_study(str(path), run_dir=str(folder))
 
 
 DISTRICT = PROJECT / "tests" / "reference" / "district"

@@ -40,14 +40,14 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from sro_research.estimates import ALL, ESTIMATED, as_estimates
+from sro_research.estimates import ALL, as_estimates
 from sro_research.models.precision import TAIL
 from sro_research.standards.rubric import Criterion, Rubric
 
 DRAWS = 40_000
 """Sets of evidence; the limits then move by about a hundredth of the score's standard error from seed to seed."""
 SEED = 20_261
-NO_EVIDENCE, TOO_LITTLE = "no evidence", "evidence covers too little of the declared weight"
+NO_EVIDENCE, TOO_LITTLE = "no evidence: not provided, or not asked", "evidence covers too little of the declared weight"
 NO_ERRORS = "all evidence is counted in full: no interval"
 UNIT, METHOD = "share", "mean of parts by declared weights"
 NUMBERS = ["score", "std_error", "conf_low", "conf_high", "if_none", "if_full"]
@@ -61,7 +61,7 @@ def rubric_parts(estimates: pd.DataFrame, rubric: Rubric, waves: list[str]) -> p
     `std_error`, its `band`, `sample` (criteria answered by the same people share it), and `note`, which says why there
     is no part. Rows of schools are not looked at.
     """
-    district = estimates[(estimates["school_id"] == ALL) & (estimates["status"] == ESTIMATED)]
+    district = estimates[estimates["school_id"] == ALL]
     rows = pd.DataFrame(
         [
             {"wave": wave, "criterion": name, "weight": criterion.weight} | criterion.evidence.model_dump(by_alias=True)
@@ -69,7 +69,7 @@ def rubric_parts(estimates: pd.DataFrame, rubric: Rubric, waves: list[str]) -> p
             for name, criterion in rubric.criteria.items()
         ]
     )
-    told = district[[*EVIDENCE, "wave", "estimate", "n", "unit"]].assign(std_error=evidence_error(district))
+    told = district[[*EVIDENCE, "wave", "estimate", "n", "unit", "note"]].assign(std_error=evidence_error(district))
     table = rows.merge(told, on=[*EVIDENCE, "wave"], how="left", validate="many_to_one")
     table = table.rename(columns={"estimate": "value", "std_error": "value_error"})
     table[["value", "value_error"]] = table[["value", "value_error"]].astype("float64")
@@ -80,7 +80,7 @@ def rubric_parts(estimates: pd.DataFrame, rubric: Rubric, waves: list[str]) -> p
     table["band"] = [_band(value, one, rubric) for value, one in zip(table["value"], criteria, strict=True)]
     # A construct is of a survey; records of one population are records of different things.
     table["sample"] = table["population"].where(table["construct"] != "", table["criterion"])
-    table["note"] = table["part"].isna().map({True: NO_EVIDENCE, False: ""})
+    table["note"] = table["note"].fillna(NO_EVIDENCE).where(table["part"].isna(), "")
     return table.drop(columns=EVIDENCE)
 
 

@@ -109,7 +109,7 @@ def test_where_nothing_is_cut_off_limits_are_those_of_a_normal_variable() -> Non
 def test_a_criterion_without_evidence_is_not_zero() -> None:
     found, table = score(), parts().set_index("criterion")
     assert found["missing"] == ("drills",) and found["criteria"] == 7
-    assert (table.loc["drills", "note"], table.loc["drills", "band"]) == (NO_EVIDENCE, "")
+    assert (table.loc["drills", "note"], table.loc["drills", "band"]) == ("not known", "")
     assert found["if_none"] == pytest.approx(0.95 * found["score"])
     assert found["if_full"] == pytest.approx(0.95 * found["score"] + 0.05)
     as_zero = CRITERIA.assign(value=CRITERIA["value"].fillna(0.5), error=CRITERIA["error"].fillna(0.01))
@@ -156,7 +156,8 @@ def test_estimates_say_what_is_missing() -> None:
     assert rows.loc[("rubric_score", "", "2"), "status"] == "not_estimable"
     assert rows.loc[("rubric_score", "", "2"), "note"].startswith(TOO_LITTLE)
     assert rows.loc[("rubric_part", "trust", "1"), "n"] == 100
-    assert rows.loc[("rubric_part", "drills", "1"), "note"] == NO_EVIDENCE
+    assert rows.loc[("rubric_part", "drills", "1"), "note"] == "not known", "the reason of the evidence itself"
+    assert rows.loc[("rubric_part", "drills", "2"), "note"] == NO_EVIDENCE
     assert set(rows["school_id"]) == {""}
 
 
