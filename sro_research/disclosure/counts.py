@@ -6,8 +6,10 @@ it lies less than five from what is told, and the tables together say no more: w
 and the other parts is never less wide. Nothing is told of a school; of a group of students from thirty of them on, and
 smaller groups stand with those of whom no group was recorded.
 
-A count that was published stays as it is while it lies less than five from what is counted now: a case that came in
-late would otherwise show where the number turns from one multiple to the next.
+A table that was published stays as it is while each of its counts lies less than five from what is counted now: a
+case that came in late would otherwise show where a number turns from one multiple to the next. Then all of it is
+rounded anew. Who sees a release after every single case knows a count at the moment at which it turns; so a release
+holds more than one case that the last did not. Groups of students that were published of a wave stay that wave's.
 """
 
 from __future__ import annotations
@@ -74,7 +76,7 @@ def rounded_counts(counted: pd.DataFrame, students: pd.Series, published: pd.Dat
     tables = []
     alone = counted["group_by"].where(counted["measure"] == STUDENTS, "")  # Questions that have no total in common.
     for (measure, wave, _), rows in counted.groupby(["measure", "wave", alone], sort=False):
-        whole = _whole(rows.reset_index(drop=True), str(measure), str(wave), large)
+        whole = _whole(rows.reset_index(drop=True), str(measure), str(wave), _groups_told(published, str(wave), large))
         if students.get(str(wave), 0) < FEWEST_STUDENTS:
             tables.append(whole.assign(status=HIDDEN))
         elif whole["count"].isna().any():
@@ -97,6 +99,15 @@ def _large_groups(counted: pd.DataFrame) -> set[tuple[str, str]]:
     enrolled = counted[counted["measure"] == STUDENTS]
     fewest = enrolled.groupby(["group_by", "group"])["count"].min()
     return set(fewest.index[(fewest >= FEWEST_OF_GROUP).fillna(False)])
+
+
+def _groups_told(published: pd.DataFrame, wave: str, large: set[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Return the groups of a wave: of a question that was published of it those that were, else the large ones."""
+    of_wave = published[(published["measure"] == CONTACTS) & (published["wave"] == wave) & (published["group_by"] != "")]
+    before = of_wave[~of_wave["group_by"].isin(list(COUNTED[CONTACTS]))]
+    asked = set(before["group_by"])
+    told = before.loc[before["group"] != OTHER, ["group_by", "group"]].itertuples(index=False, name=None)
+    return {key for key in large if key[0] not in asked} | set(told)
 
 
 def _whole(rows: pd.DataFrame, measure: str, wave: str, large: set[tuple[str, str]]) -> pd.DataFrame:

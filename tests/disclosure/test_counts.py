@@ -132,6 +132,19 @@ def test_small_groups_stand_with_those_of_no_group() -> None:
     assert of_gender(cells, "students_counted") == {"1": 400, "2": 30}
 
 
+def test_a_group_that_was_published_of_a_wave_stays_though_it_is_smaller_in_the_next() -> None:
+    first = by_group({"1": 800, "3": FEWEST_OF_GROUP + 1}, {"1": 20, "3": 2, "not_recorded": 1})
+    released = rounded_counts(first, STUDENTS, NOTHING)
+    groups = of_gender(released, "contacts_counted")
+    assert set(groups) == {"1", "3", OTHER}
+    fewer = rows(*(("students_counted", "gender", group, "2027", people) for group, people in (("1", 800), ("3", 29))))
+    both = rounded_counts(pd.concat([first, fewer]), STUDENTS, with_counts(NOTHING, released))
+    again = both[both["wave"] == "2026"]
+    assert of_gender(again, "contacts_counted") == groups
+    counts = told(again[again["measure"] == "contacts_counted"])
+    assert sum(of_gender(again, "contacts_counted").values()) == counts["contacts_counted", "", ""]
+
+
 def test_contacts_per_100_students_are_made_of_what_is_told() -> None:
     cells = rounded_counts(by_group({"1": 402, "2": 97}, {"1": 41, "2": 9}), STUDENTS, NOTHING)
     contacts, students = of_gender(cells, "contacts_counted"), of_gender(cells, "students_counted")
