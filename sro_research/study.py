@@ -263,10 +263,14 @@ class Study:
         )
 
     def reported_schools(self) -> dict[str, Text]:
-        """Return id and name by language of the schools that get a page; of a national survey, of groups of schools."""
+        """Return id and name by language of the schools that get a page; of a national survey, of groups of schools.
+
+        None where nothing is told of a school: that are answers, and hours of outreach.
+        """
         if self.national is not None:
             return reported_schools(self.parameters, self.national.units)
-        return reported_schools(self.parameters, names_of(self.protected("schools"), self.parameters))
+        schools = reported_schools(self.parameters, names_of(self.protected("schools"), self.parameters))
+        return schools if self.parameters.surveys or self.has("outreach") else {}
 
     @property
     def construct_of(self) -> dict[str, str]:

@@ -72,6 +72,17 @@ def test_records_without_any_school_make_the_board_page(demo: Run, tmp_path: Pat
     assert "Across the district, officers have finished" in board
 
 
+def test_records_that_tell_nothing_of_a_school_make_the_board_page_alone(demo: Run, tmp_path: Path) -> None:
+    path = study(tmp_path, demo.data, "tips")
+    made = sro("run", str(path))
+    assert made.returncode == 0, made.stderr
+    assert "8 made, 0 up to date, 0 failed" in made.stdout
+    release = tmp_path / "reports" / "records" / "release"
+    assert not list(release.glob("school_*")) and "school_" not in (release / "index.html").read_text(encoding="utf-8")
+    board = text_of(release / "board.html")
+    assert "It is not known how many students this district has" in board and "too few students" not in board
+
+
 @pytest.mark.parametrize(
     ("more", "rule"),
     [

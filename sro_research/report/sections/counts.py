@@ -36,7 +36,8 @@ def counts(page: Page, w: Words) -> list[Part]:
     if not provided:
         return [*parts, *missing]
     if all(page.cell(RECORDS[kind][0], wave=wave.id).status == "hidden" for kind in provided for wave in page.waves):
-        return [*parts, Paragraph(w("counts_small")), *missing]
+        why = "counts_small" if "schools" in page.facts.provided else "counts_unknown"
+        return [*parts, Paragraph(w(why)), *missing]
     parts += [Paragraph(w("counts_intro")), Paragraph(w("counts_more"))]
     for kind in provided:
         measures = RECORDS[kind]
