@@ -19,7 +19,7 @@ from sro_research.disclosure.ledger import Ledger, read_ledger, rows_to_keep, wr
 from sro_research.disclosure.national import read_yardstick_table
 from sro_research.disclosure.pattern import Pattern
 from sro_research.disclosure.policy import Policy
-from sro_research.disclosure.program import OF_EACH_OFFICER, PROGRAM_FIGURES, of_program
+from sro_research.disclosure.program import NOT_OF_HOW_MANY, PROGRAM_FIGURES, of_program
 from sro_research.errors import BoundaryError, DisclosureError, StudyFileError, WorkbenchError, nearest
 from sro_research.estimates import SCHOOL
 from sro_research.files import (
@@ -254,7 +254,7 @@ class Study:
                 definition=d.definition,
                 caution=d.caution,
                 unit=d.unit_on_pages,
-                says_of_how_many=name not in OF_EACH_OFFICER,
+                says_of_how_many=name not in NOT_OF_HOW_MANY,
                 records=tuple(d.records),
             )
             for of in subjects

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from sro_research.disclosure.counts import BY_GROUP, COUNTED, RATE
-from sro_research.disclosure.program import AMOUNTS, OF_EACH_OFFICER, POPULATIONS, PROGRAM_FIGURES, SHARES
+from sro_research.disclosure.program import AMOUNTS, NOT_OF_HOW_MANY, POPULATIONS, PROGRAM_FIGURES, SHARES
 from sro_research.disclosure.safe import (
     CAUTION,
     CODED,
@@ -35,7 +35,7 @@ PARTS: dict[str, set[str]] = {
     "effect_within_schools": _EFFECT,
     "effect_between_schools": _EFFECT,
     "harm_within_schools": _EFFECT,
-    **{measure: {"share"} if measure in OF_EACH_OFFICER else {"n", "share"} for measure in SHARES},
+    **{measure: {"share"} if measure in NOT_OF_HOW_MANY else {"n", "share"} for measure in SHARES},
     **{measure: {"estimate"} for measure in AMOUNTS},
     **{measure: {"count"} for measure in (*COUNTED, *BY_GROUP)},
     RATE: {"rate"},

@@ -3,8 +3,8 @@
 Most such counts are small. Hidden below ten they would leave tables of blanks, which readers take for concealment; so
 each is told as a multiple of five (`rounding`), and zero stands for "fewer than five". A reader learns of a count that
 it lies less than five from what is told, and the tables together say no more: what follows for a part from its total
-and the other parts is never less wide. Nothing is told of a school; of a group of students from thirty of them on, and
-smaller groups stand with those of whom no group was recorded.
+and the other parts is never less wide. Nothing is told of a school, or of one or two officers; of a group of students
+from thirty of them on, and smaller groups stand with those of whom no group was recorded.
 
 A table that was published stays as it is while each of its counts lies less than five from what is counted now: a
 case that came in late would otherwise show where a number turns from one multiple to the next. Then all of it is
@@ -13,6 +13,8 @@ holds more than one case that the last did not. Groups of students that were pub
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
@@ -28,6 +30,10 @@ from sro_research.schemas.operations import DISPOSITIONS
 
 FEWEST_STUDENTS = 100
 """In a district of fewer students nothing is told: readers would know whom a count is about."""
+FEWEST_SCHOOLS = 2
+"""In a district of one school each count would be that school's."""
+FEWEST_OFFICERS = 3
+"""Where fewer serve, what officers do is told of nobody: one of two would know the other's, who is known by name."""
 FEWEST_OF_GROUP = 30
 """As the number of children from which 34 CFR 300.647 lets a risk ratio be computed."""
 FEWEST_FOR_RATE = 100
@@ -55,17 +61,27 @@ COUNTED: dict[str, dict[str, tuple[str, ...]]] = {
     "students_arrested_counted": {},
 }
 """What is told, with the parts of each breakdown. Contacts are broken down by groups of students, too."""
+OF_OFFICERS = (CONTACTS, "searches_counted", "calls_counted", "complaints_counted", STUDENTS)
+"""Counts of what officers did, or were said to have done; of students only beside their contacts."""
 BY_GROUP = (CONTACTS, STUDENTS, RATE)
 """What is told by group of students; the last is no count, but one over the other."""
 CELL = ["measure", "group_by", "group", "wave"]
 
 
-def rounded_counts(counted: pd.DataFrame, students: pd.Series, published: pd.DataFrame) -> pd.DataFrame:
+def rounded_counts(
+    counted: pd.DataFrame,
+    students: pd.Series,
+    published: pd.DataFrame,
+    *,
+    officers: Mapping[str, int] | None = None,
+) -> pd.DataFrame:
     """Return counts as safe cells: each rounded, hidden, or not available.
 
     `counted` has `CELL` and `count`, missing where it is not known; a blank `group_by` is a total, which the parts of
-    every other `group_by` add up to. `students` are those of the district by wave, as far as known; where they are
-    fewer than `FEWEST_STUDENTS`, all is hidden. `published` are the rounded cells of earlier releases.
+    every other `group_by` add up to. `students` are those of each school and wave, as far as known; where they are
+    fewer than `FEWEST_STUDENTS` in all, or of fewer than `FEWEST_SCHOOLS`, all is hidden. `officers` says how many
+    served in each wave, where that is known; where they are fewer than `FEWEST_OFFICERS`, what they did is hidden.
+    `published` are the rounded cells of earlier releases.
     Raises `DisclosureError` where parts do not add up, or something else is counted than what may be told.
     """
     if unknown := set(counted["measure"]) - {*COUNTED, STUDENTS}:
@@ -73,11 +89,14 @@ def rounded_counts(counted: pd.DataFrame, students: pd.Series, published: pd.Dat
         raise DisclosureError("safe cells", rule, fix=f"Take it out; these may: {', '.join(COUNTED)}.")
     earlier = published.set_index(CELL)["estimate"] if len(published) else pd.Series(dtype="Float64")
     large = _large_groups(counted)
+    known = students.groupby("wave").agg(["sum", "size"])
+    large_enough = set(known.index[(known["sum"] >= FEWEST_STUDENTS) & (known["size"] >= FEWEST_SCHOOLS)])
     tables = []
     alone = counted["group_by"].where(counted["measure"] == STUDENTS, "")  # Questions that have no total in common.
     for (measure, wave, _), rows in counted.groupby(["measure", "wave", alone], sort=False):
         whole = _whole(rows.reset_index(drop=True), str(measure), str(wave), _groups_told(published, str(wave), large))
-        if students.get(str(wave), 0) < FEWEST_STUDENTS:
+        few = measure in OF_OFFICERS and (officers or {}).get(str(wave), FEWEST_OFFICERS) < FEWEST_OFFICERS
+        if few or wave not in large_enough:
             tables.append(whole.assign(status=HIDDEN))
         elif whole["count"].isna().any():
             tables.append(whole.assign(status=NOT_AVAILABLE))
@@ -103,8 +122,8 @@ def _large_groups(counted: pd.DataFrame) -> set[tuple[str, str]]:
 
 def _groups_told(published: pd.DataFrame, wave: str, large: set[tuple[str, str]]) -> set[tuple[str, str]]:
     """Return the groups of a wave: of a question that was published of it those that were, else the large ones."""
-    of_wave = published[(published["measure"] == CONTACTS) & (published["wave"] == wave) & (published["group_by"] != "")]
-    before = of_wave[~of_wave["group_by"].isin(list(COUNTED[CONTACTS]))]
+    of_wave = published[(published["measure"] == CONTACTS) & (published["wave"] == wave)]
+    before = of_wave[~of_wave["group_by"].isin(["", *COUNTED[CONTACTS]])]
     asked = set(before["group_by"])
     told = before.loc[before["group"] != OTHER, ["group_by", "group"]].itertuples(index=False, name=None)
     return {key for key in large if key[0] not in asked} | set(told)

@@ -50,10 +50,14 @@ OF_EACH_OFFICER = (
 )
 """Shares to which each officer is a yes or a no. Of how many officers is not said: of how many a review is known is the
 number in the share before it."""
+OF_CALLS = ("response_missing_share", "response_negative_share")
+"""Shares of calls. Of how many is not said: calls are among the rounded counts (`counts`), and an exact number of them
+would pin down their parts."""
+NOT_OF_HOW_MANY = OF_EACH_OFFICER + OF_CALLS
 WORK_OF_OFFICERS = (
     *("travel_minutes_median", "travel_minutes_p90", "response_minutes_median", "response_minutes_p90"),
-    *("scene_minutes_median", "scene_minutes_p90", "response_missing_share", "response_negative_share"),
-    "outreach_quarters_missed",
+    *("scene_minutes_median", "scene_minutes_p90", "outreach_quarters_missed"),
+    *OF_CALLS,
 )
 """Figures that count cases, each of which is one officer's work."""
 PROGRAM_FIGURES = SHARES | AMOUNTS

@@ -18,6 +18,7 @@ from sro_research.disclosure.counts import (
     CELL,
     COUNTED,
     FEWEST_OF_GROUP,
+    FEWEST_OFFICERS,
     FEWEST_STUDENTS,
     OTHER,
     RATE,
@@ -27,7 +28,19 @@ from sro_research.disclosure.counts import (
 from sro_research.errors import DisclosureError
 
 NOTHING = pd.DataFrame(columns=[*CELL, "estimate"])
-STUDENTS = pd.Series({"2025": 900, "2026": 900})
+
+
+def enrolled(schools: int = 2, **students: int) -> pd.Series:
+    """So many students of each wave, all but one of them at the first of the schools."""
+    of = {
+        (f"{i}", wave[1:]): 1 if i else all_of - schools + 1
+        for wave, all_of in students.items()
+        for i in range(schools)
+    }
+    return pd.Series(of, dtype=float).rename_axis(["school_id", "wave"])
+
+
+STUDENTS = enrolled(w2025=900, w2026=900)
 SEARCHES = COUNTED["searches_counted"]["found"]
 
 
@@ -85,11 +98,24 @@ def test_what_is_not_known_is_not_zero() -> None:
 
 
 def test_a_small_district_counts_nothing_for_readers() -> None:
-    few = pd.Series({"2025": FEWEST_STUDENTS, "2026": FEWEST_STUDENTS - 1})
+    few = enrolled(w2025=FEWEST_STUDENTS, w2026=FEWEST_STUDENTS - 1)
     both = pd.concat([searches(3, 4, 0), searches(3, 4, 0, wave="2025")])
     status = rounded_counts(both, few, NOTHING).groupby("wave")["status"].unique()
     assert status["2025"].tolist() == ["rounded"] and status["2026"].tolist() == ["hidden"]
-    assert set(rounded_counts(searches(3, 4, 0), pd.Series(dtype=int), NOTHING)["status"]) == {"hidden"}
+    assert set(rounded_counts(searches(3, 4, 0), STUDENTS * pd.NA, NOTHING)["status"]) == {"hidden"}
+
+
+def test_a_district_of_one_school_counts_nothing_for_readers() -> None:
+    assert set(rounded_counts(searches(30, 4, 0), enrolled(1, w2026=900), NOTHING)["status"]) == {"hidden"}
+
+
+@pytest.mark.parametrize(("officers", "status"), [(FEWEST_OFFICERS - 1, "hidden"), (FEWEST_OFFICERS, "rounded")])
+def test_what_one_or_two_officers_did_is_not_told(officers: int, status: str) -> None:
+    table = pd.concat([by_group({"1": 400}, {"1": 40}), searches(30, 4, 0), rows(("tips_counted", "", "", "2026", 0))])
+    cells = rounded_counts(table, STUDENTS, NOTHING, officers={"2026": officers})
+    told_of = cells.groupby("measure")["status"].first()
+    assert told_of[["contacts_counted", "searches_counted", "students_counted"]].unique().tolist() == [status]
+    assert told_of["tips_counted"] == "rounded"
 
 
 def test_a_published_count_stays_while_it_is_near_enough() -> None:
@@ -102,7 +128,7 @@ def test_a_published_count_stays_while_it_is_near_enough() -> None:
     moved = rounded_counts(searches(10, 0, 0), STUDENTS, ledger)
     assert told(moved)["searches_counted", "found", "yes"] == 10
     assert told(with_counts(ledger, moved)) == told(moved)
-    next_wave = rounded_counts(searches(2, 0, 0, wave="2027"), pd.Series({"2027": 900}), ledger)
+    next_wave = rounded_counts(searches(2, 0, 0, wave="2027"), enrolled(w2027=900), ledger)
     kept = with_counts(ledger, next_wave)
     assert len(kept) == len(ledger) + len(next_wave) and set(kept["wave"]) == {"2026", "2027"}
 
@@ -196,6 +222,9 @@ def test_other_counts_are_refused(table: pd.DataFrame, match: str) -> None:
         (f"{RATE}|||gender|1||2026", "rate", "12", True),
         (f"{RATE}|||gender|1||2026", "count", "10", False),
         ("drills_done_share||||||2026", "count", "40", False),
+        ("drills_done_share||||||2026", "n", "40", True),
+        ("response_missing_share||||||2026", "share", "40", True),
+        ("response_missing_share||||||2026", "n", "40", False),
     ],
 )
 def test_what_a_page_may_say(cell: str, part: str, value: str, allowed: bool) -> None:

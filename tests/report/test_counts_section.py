@@ -44,7 +44,7 @@ def study_without_ledger() -> pd.DataFrame:
 @pytest.fixture(scope="module")
 def board(demo: Run, counted: pd.DataFrame) -> Page:
     study = open_study(str(demo.params_file))
-    students = roster(study.protected("schools"), "student").groupby("wave").sum()
+    students = roster(study.protected("schools"), "student")
     return with_counts(open_report(str(demo.params_file)).page, counted, students)
 
 
@@ -101,7 +101,8 @@ def test_what_was_not_provided_is_said_and_is_not_zero(board: Page) -> None:
 
 
 def test_a_small_district_says_why_there_is_nothing(board: Page, counted: pd.DataFrame) -> None:
-    small = with_counts(board, counted, pd.Series({"2024": 90, "2025": 90, "2026": 90}))
+    students = pd.Series({(school, wave.id): 45 for school in ("1", "2") for wave in board.waves})
+    small = with_counts(board, counted, students.rename_axis(["school_id", "wave"]))
     assert [type(part).__name__ for part in sections.counts(small, EN)] == ["Heading", "Paragraph"]
     assert "too few students" in texts(sections.counts(small, EN))
 
