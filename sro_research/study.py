@@ -6,6 +6,7 @@ import datetime as dt
 import os
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -37,6 +38,7 @@ from sro_research.files import (
 )
 from sro_research.folders import Folders, without_last_slash
 from sro_research.instruments import Instrument, load_instrument
+from sro_research.labels import MISSING, said
 from sro_research.parameters import (
     Model,
     Parameters,
@@ -45,7 +47,7 @@ from sro_research.parameters import (
     read_parameters,
 )
 from sro_research.report.page import Facts, National, Page, ProgramFigure
-from sro_research.standards.indicators import PROGRAM, read_definitions
+from sro_research.standards.indicators import PROGRAM, Definition, read_definitions
 from sro_research.standards.ssocs import read_ssocs
 from sro_research.standards.together import Standards, read_standards
 from sro_research.standards.yardstick import Yardstick
@@ -56,6 +58,12 @@ REPORT_ONLY = "SRO_REPORT_ONLY"
 
 FIGURE = ["measure", "population", "wave"]
 """What names a figure of the program."""
+STUDENT = "student"
+"""The population whose codes of groups the records of a district use."""
+DISTRICT = "district"
+"""How a row of all schools is called where tables are shown."""
+TOGETHER = "together"
+"""How a row of several waves is."""
 
 
 @dataclass(frozen=True)
@@ -200,6 +208,55 @@ class Study:
         if self.national is not None:
             return reported_schools(self.parameters, self.national.units)
         return reported_schools(self.parameters, names_of(self.protected("schools"), self.parameters))
+
+    def said(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Return a table of names and codes as people read it, in the first language of the study; see `labels.said`.
+
+        Indicators are called by their definitions, groups and constructs by the questionnaires (that of students
+        first), courses, clauses and the like by the standards, schools by their names and all of them `district`.
+        """
+        return said(table, self._registers)
+
+    def defined(self, measures: Iterable[str]) -> pd.DataFrame:
+        """Return title, definition, and what is counted of what, of those measures that have a definition, each once.
+
+        A measure of a step, `<measure>_<step>`, has the definition of the measure.
+        """
+        names = [name if name in self._definitions else name.rpartition("_")[0] for name in measures]
+        known = [self._definitions[name] for name in dict.fromkeys(names) if name in self._definitions]
+        texts = [(d.title, d.definition, d.numerator, d.denominator) for d in known]
+        language = self.parameters.pages.languages[0]
+        rows = [[text.get(language, MISSING) for text in of] for of in texts]
+        return said(pd.DataFrame(rows, columns=["title", "definition", "counted", "of"]), {})
+
+    @cached_property
+    def _definitions(self) -> dict[str, Definition]:
+        subjects = read_definitions(Path(self.parameters.folders.standards)).values()
+        return {name: definition for of in subjects for name, definition in of.indicators.items()}
+
+    @cached_property
+    def _registers(self) -> dict[str, dict[str, str]]:
+        language = self.parameters.pages.languages[0]
+        schools = names_of(self.protected("schools"), self.parameters) if self.has("schools") else {}
+        asked = sorted(self.instruments.values(), key=lambda one: one.population == STUDENT)
+        questions = {name: question for one in asked for name, question in one.background.items()}
+        constructs = {name: construct.title for one in asked for name, construct in one.constructs.items()}
+        measures = {name: definition.title for name, definition in self._definitions.items()}
+        standards = self.standards.titles
+        found: dict[str, dict[str, Text]] = {
+            **{name: {str(code): label for code, label in q.labels.items()} for name, q in questions.items()},
+            **standards,
+            "group_by": {name: question.title for name, question in questions.items()},
+            "construct": standards.get("course", {}) | constructs,
+            "school_id": {"": {language: DISTRICT}} | schools,
+            "wave": {"": {language: TOGETHER}},
+            "measure": measures,
+            "comparison": measures,
+        }
+        return {
+            register: {name: title.get(language, name) for name, title in titles.items()}
+            for register, titles in found.items()
+        }
 
     @property
     def construct_of(self) -> dict[str, str]:
