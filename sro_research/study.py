@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NoReturn
 
 import pandas as pd
 
 from sro_research import __version__, estimates
+from sro_research.consistency import (
+    breaks_of,
+    check_names,
+    names_of,
+    refuse_private_data_in_repository,
+    reported_schools,
+)
 from sro_research.declaration import Declaration, declare, held_against_first
 from sro_research.disclosure.counts import CELL, COUNTED, with_counts
 from sro_research.disclosure.ledger import Ledger, read_ledger, rows_to_keep, write_ledger
@@ -24,15 +31,14 @@ from sro_research.errors import BoundaryError, DisclosureError, StudyFileError, 
 from sro_research.estimates import SCHOOL
 from sro_research.files import (
     find_upward,
-    is_url,
-    local_copy,
     make_private_folder,
     read_json,
-    url_without_password,
     write_json,
     write_text,
 )
+from sro_research.folders import Folders, without_last_slash
 from sro_research.instruments import Instrument, load_instrument
+from sro_research.labels import MISSING, said
 from sro_research.parameters import (
     Model,
     Parameters,
@@ -41,7 +47,7 @@ from sro_research.parameters import (
     read_parameters,
 )
 from sro_research.report.page import Facts, National, Page, ProgramFigure
-from sro_research.standards.indicators import PROGRAM, read_definitions
+from sro_research.standards.indicators import PROGRAM, Definition, read_definitions
 from sro_research.standards.ssocs import read_ssocs
 from sro_research.standards.together import Standards, read_standards
 from sro_research.standards.yardstick import Yardstick
@@ -52,77 +58,12 @@ REPORT_ONLY = "SRO_REPORT_ONLY"
 
 FIGURE = ["measure", "population", "wave"]
 """What names a figure of the program."""
-_LAST_SLASH = re.compile(r"(?<=[^:/])/+$")
-
-
-@dataclass(frozen=True)
-class Folders:
-    """Where the results of a study lie: in `root`, which is this machine's copy where they are kept at a `url`."""
-
-    root: Path
-    url: str = ""
-
-    @classmethod
-    def at(cls, place: str) -> Folders:
-        """Return the folders at a path or URL."""
-        if is_url(place):
-            url = _LAST_SLASH.sub("", place)
-            return cls(local_copy(url).absolute(), url)
-        return cls(find_upward(place, Path.cwd()).absolute())
-
-    def shown(self, path: Path) -> str:
-        """Return where a person finds a file of the results."""
-        if not self.url:
-            return str(path)
-        return f"{url_without_password(self.url)}/{path.relative_to(self.root).as_posix()}"
-
-    @property
-    def internal(self) -> Path:
-        """Protected tables, estimates, quarantine and executed notebooks; never to be published."""
-        return self.root / "internal"
-
-    @property
-    def release(self) -> Path:
-        """The published pages."""
-        return self.root / "release"
-
-    @property
-    def cells(self) -> Path:
-        """The safe cells."""
-        return self.internal / "safe" / "cells.parquet"
-
-    @property
-    def facts(self) -> Path:
-        """What the study says about itself."""
-        return self.internal / "safe" / "facts.json"
-
-    @property
-    def rows(self) -> Path:
-        """The rows that the safe cells rest on: what the ledger takes up when they are published."""
-        return self.internal / "safe" / "rows.parquet"
-
-    @property
-    def ledger(self) -> Path:
-        """What earlier releases showed and hid. It outlives the results."""
-        return self.root / "ledger" / "rows.parquet"
-
-    @property
-    def ledger_counts(self) -> Path:
-        """The counts of cases that earlier releases told. It outlives the results."""
-        return self.root / "ledger" / "counts.parquet"
-
-    @property
-    def declaration(self) -> Path:
-        """What the study declared when results were first seen. It outlives the results."""
-        return self.root / "ledger" / "declaration.json"
-
-    def protected(self, name: str) -> Path:
-        """The path of a protected table."""
-        return self.internal / "protected" / f"{name.replace('/', '__')}.parquet"
-
-    def estimates(self, name: str) -> Path:
-        """The path of a table of estimates."""
-        return self.internal / "estimates" / f"{name}.parquet"
+STUDENT = "student"
+"""The population whose codes of groups the records of a district use."""
+DISTRICT = "district"
+"""How a row of all schools is called where tables are shown."""
+TOGETHER = "together"
+"""How a row of several waves is."""
 
 
 @dataclass(frozen=True)
@@ -272,6 +213,55 @@ class Study:
         schools = reported_schools(self.parameters, names_of(self.protected("schools"), self.parameters))
         return schools if self.parameters.surveys or self.has("outreach") else {}
 
+    def said(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Return a table of names and codes as people read it, in the first language of the study; see `labels.said`.
+
+        Indicators are called by their definitions, groups and constructs by the questionnaires (that of students
+        first), courses, clauses and the like by the standards, schools by their names and all of them `district`.
+        """
+        return said(table, self._registers)
+
+    def defined(self, measures: Iterable[str]) -> pd.DataFrame:
+        """Return title, definition, and what is counted of what, of those measures that have a definition, each once.
+
+        A measure of a step, `<measure>_<step>`, has the definition of the measure.
+        """
+        names = [name if name in self._definitions else name.rpartition("_")[0] for name in measures]
+        known = [self._definitions[name] for name in dict.fromkeys(names) if name in self._definitions]
+        texts = [(d.title, d.definition, d.numerator, d.denominator) for d in known]
+        language = self.parameters.pages.languages[0]
+        rows = [[text.get(language, MISSING) for text in of] for of in texts]
+        return said(pd.DataFrame(rows, columns=["title", "definition", "counted", "of"]), {})
+
+    @cached_property
+    def _definitions(self) -> dict[str, Definition]:
+        subjects = read_definitions(Path(self.parameters.folders.standards)).values()
+        return {name: definition for of in subjects for name, definition in of.indicators.items()}
+
+    @cached_property
+    def _registers(self) -> dict[str, dict[str, str]]:
+        language = self.parameters.pages.languages[0]
+        schools = names_of(self.protected("schools"), self.parameters) if self.has("schools") else {}
+        asked = sorted(self.instruments.values(), key=lambda one: one.population == STUDENT)
+        questions = {name: question for one in asked for name, question in one.background.items()}
+        constructs = {name: construct.title for one in asked for name, construct in one.constructs.items()}
+        measures = {name: definition.title for name, definition in self._definitions.items()}
+        standards = self.standards.titles
+        found: dict[str, dict[str, Text]] = {
+            **{name: {str(code): label for code, label in q.labels.items()} for name, q in questions.items()},
+            **standards,
+            "group_by": {name: question.title for name, question in questions.items()},
+            "construct": standards.get("course", {}) | constructs,
+            "school_id": {"": {language: DISTRICT}} | schools,
+            "wave": {"": {language: TOGETHER}},
+            "measure": measures,
+            "comparison": measures,
+        }
+        return {
+            register: {name: title.get(language, name) for name, title in titles.items()}
+            for register, titles in found.items()
+        }
+
     @property
     def construct_of(self) -> dict[str, str]:
         """The construct of each item."""
@@ -345,45 +335,6 @@ class Study:
         return facts
 
 
-def reported_schools(parameters: Parameters, names: Mapping[str, Text]) -> dict[str, Text]:
-    """Return id and name by language of the schools that get a page, in the order of their ids.
-
-    Raises `StudyFileError` where the study file asks for a school that is not there.
-    """
-    wanted = parameters.reported_schools
-    for i, school in enumerate(wanted or []):
-        if school not in names:
-            where = parameters.where("reported_schools", i)
-            raise StudyFileError(where, f"there is no school '{school}'", fix=nearest(school, names))
-    return {school: names[school] for school in sorted(names) if wanted is None or school in wanted}
-
-
-def names_of(schools: pd.DataFrame, parameters: Parameters) -> dict[str, Text]:
-    """Return the names of a table of schools, the same in all languages."""
-    names = zip(schools["school_id"], schools["school_name"], strict=True)
-    return {school: dict.fromkeys(parameters.pages.languages, name) for school, name in names}
-
-
-def breaks_of(parameters: Parameters, instruments: dict[str, Instrument]) -> set[tuple[str, str, str]]:
-    """Return (population, construct, wave) where a line breaks; see `Instrument.breaks`."""
-    asked: dict[tuple[str, str], int] = {}
-    for i, source in enumerate(parameters.surveys):
-        version = source.version or instruments[source.instrument].version
-        if asked.setdefault((source.instrument, source.wave), version) != version:
-            raise StudyFileError(
-                parameters.where("surveys", i),
-                "two files of one survey and wave hold answers to different versions",
-                fix="Give them one `version`, or make two waves of them.",
-            )
-    return {
-        (instrument.population, construct, wave)
-        for name, instrument in instruments.items()
-        for construct, wave in instrument.breaks(
-            {w.id: asked[name, w.id] for w in parameters.waves if (name, w.id) in asked}
-        )
-    }
-
-
 @dataclass(frozen=True)
 class Report:
     """A study opened for reporting: a page, and nothing that is protected."""
@@ -410,7 +361,7 @@ def open_study(params_file: str, *, run_dir: str = "") -> Study:
         raise BoundaryError(params_file, "a report may not open a study for analysis", fix="Use `open_report`.")
     study = _read(params_file, run_dir)
     study.program_figures()  # Which says what is wrong with a definition; school pages, of which are many, need none.
-    _refuse_private_data_in_repository(study.parameters)
+    refuse_private_data_in_repository(study.parameters)
     if study.folders.url:
         make_private_folder(study.folders.root)
     make_private_folder(study.folders.internal)
@@ -474,10 +425,10 @@ def _read(params_file: str, run_dir: str) -> Study:
         name: load_instrument(surveys, name, parameters.pages.languages)
         for name in dict.fromkeys(source.instrument for source in parameters.surveys)
     }
-    _check_names(parameters, instruments)
+    check_names(parameters, instruments)
     breaks_of(parameters, instruments)  # Which also says where versions contradict each other.
     standards = read_standards(Path(parameters.folders.standards), parameters.records)
-    place = run_dir or f"{_LAST_SLASH.sub('', parameters.folders.reports)}/{parameters.study}"
+    place = run_dir or f"{without_last_slash(parameters.folders.reports)}/{parameters.study}"
     return Study(parameters, instruments, standards, Folders.at(place), _national(parameters), _yardstick(parameters))
 
 
@@ -497,59 +448,3 @@ def _national(parameters: Parameters) -> National | None:
             raise StudyFileError(parameters.where("waves", i, "id"), rule, fix=nearest(wave.id, layouts))
     chosen = {wave.id: layouts[wave.id] for wave in parameters.waves}
     return National(parameters.public_use_source, asked, chosen, layouts)
-
-
-def _check_names(parameters: Parameters, instruments: dict[str, Instrument]) -> None:
-    """Check what a study file says about its instruments against the instruments themselves."""
-    populations = {i.population: i for i in instruments.values()}
-    if len(populations) < len(instruments):
-        raise StudyFileError(
-            parameters.where("surveys"), "two instruments ask the same population", fix="Use one per population."
-        )
-    if SCHOOL in populations:
-        fix = "Give its population another name."
-        raise StudyFileError(parameters.where("surveys"), f"an instrument asks '{SCHOOL}', which is no people", fix=fix)
-    asked = {question for i in instruments.values() for question in i.background}
-    for question in parameters.pages.groups:
-        if question not in asked:
-            raise StudyFileError(
-                parameters.where("pages", "groups"),
-                f"no instrument asks '{question}'",
-                fix=nearest(question, asked),
-            )
-    _check_model(parameters, populations)
-
-
-def _check_model(parameters: Parameters, populations: dict[str, Instrument]) -> None:
-    """Check what a study file declares of engagement and climate against the instrument of its population."""
-    if (model := parameters.model) is not None:
-        if model.population not in populations:
-            raise StudyFileError(
-                parameters.where("model", "population"),
-                f"nobody asks '{model.population}'",
-                fix=nearest(model.population, populations),
-            )
-        instrument = populations[model.population]
-        named: dict[str, tuple[list[str], Iterable[str], str]] = {
-            "outcome": ([model.outcome], instrument.constructs, "construct"),
-            "perceived": ([model.perceived] if model.perceived else [], instrument.constructs, "construct"),
-            "adjust": (model.adjust, instrument.background, "background question"),
-            "subgroups": (model.subgroups, instrument.background, "background question"),
-        }
-        for key, (names, known, what) in named.items():
-            for name in names:
-                if name not in known:
-                    where = parameters.where("model", key)
-                    raise StudyFileError(where, f"there is no {what} '{name}'", fix=nearest(name, known))
-
-
-def _refuse_private_data_in_repository(parameters: Parameters) -> None:
-    """Refuse raw data about people inside a repository, from where it is easily published by mistake."""
-    data = Path(parameters.folders.data)
-    inside = any((folder / ".git").exists() for folder in (data, *data.parents))
-    if inside and not parameters.synthetic and parameters.public_use_source is None:
-        raise StudyFileError(
-            parameters.where("folders", "data"),
-            "the raw data lie inside a repository",
-            fix="Move them outside, or say `synthetic: true` or name a `public_use_source`.",
-        )

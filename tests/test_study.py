@@ -9,6 +9,7 @@ from conftest import PROJECT, demo_study
 
 from sro_research.disclosure.national import no_people
 from sro_research.errors import BoundaryError, DisclosureError, StudyFileError
+from sro_research.measures.call_outcomes import FUNNEL, HANDLED, PARTS
 from sro_research.study import REPORT_ONLY, open_report, open_study
 
 
@@ -125,3 +126,66 @@ def test_no_instrument_asks_the_population_of_schools_of_the_nation(demo, tmp_pa
     path.write_text(f"extends: {demo.params_file}\nfolders: {{surveys: {tmp_path}}}\n", encoding="utf-8")
     with pytest.raises(StudyFileError, match="an instrument asks 'school', which is no people"):
         open_study(str(path), run_dir=str(tmp_path))
+
+
+def test_a_table_is_said_in_titles_whether_names_are_columns_or_levels(demo):
+    study = open_study(str(demo.params_file))
+    rows = pd.DataFrame(
+        [
+            ("", "dispatch_minutes_p90", "", "", 0.12345),
+            ("0001", "risk_ratio_stop", "race_ethnicity", "3", 1.0),
+            ("0001", "agreement_met_share", "clause", "purpose", None),
+            ("9", "new_measure", "priority", "1", 1234.56),
+        ],
+        columns=["school_id", "measure", "group_by", "group", "estimate"],
+        index=[4, 2, 9, 7],
+    )
+    before, said = rows.copy(), study.said(rows)
+    assert said["school_id"].tolist() == ["district", "Alder Middle School", "Alder Middle School", "9"]
+    measures = ["Time to dispatch (90 of 100 calls)", "Risk ratio: stop", "Clauses met", "new_measure"]
+    assert said["measure"].tolist() == measures
+    assert said["group_by"].tolist() == ["", "Race or ethnicity", "clause", "priority"]
+    assert said["group"].tolist() == ["", "Black or African American", "Purpose", "1"]
+    assert said["estimate"].tolist() == ["0.123", "1", "–", "1,235"]
+    assert said.index.tolist() == [""] * 4
+    levels = study.said(rows.set_index(["measure", "group_by", "group"]))
+    assert levels.index.tolist() == [*said[["measure", "group_by", "group"]].itertuples(index=False, name=None)]
+    assert levels.index.names == ["measure", "group_by", "group"] and levels["estimate"].tolist() == [*said["estimate"]]
+    pd.testing.assert_frame_equal(rows, before)
+
+
+def test_courses_criteria_and_bands_are_said_also_above_columns(demo):
+    study = open_study(str(demo.params_file))
+    table = pd.DataFrame({"criterion": ["outreach_reach"], "band": ["established"], "p": [0.5]})
+    wide = study.said(table.pivot(index="criterion", columns="band", values="p"))
+    assert wide.index.tolist() == ["Outreach"] and wide.columns.tolist() == ["Established"]
+    assert (wide.index.name, wide.columns.name) == ("criterion", "band")
+    said = study.said(pd.DataFrame({"construct": ["basic_sro", "officer_trust", "talk"]}))
+    titles = ["Basic school resource officer course", "Officer as trusted partner", "talk"]
+    assert said["construct"].tolist() == titles
+
+
+def test_rows_that_have_words_in_front_keep_them(demo):
+    parts = pd.MultiIndex.from_tuples(PARTS)
+    said = open_study(str(demo.params_file)).said(pd.DataFrame({"2026": range(len(FUNNEL))}, index=parts))
+    assert said.index.equals(parts) and len(FUNNEL) == len(PARTS)
+    below = {
+        name.replace("_", " "): [*part].index(name.replace("_", " "))
+        for name, part in zip(FUNNEL[1:], PARTS[1:], strict=True)
+    }
+    assert below == {name.replace("_", " "): 2 if name in HANDLED else 1 for name in FUNNEL[1:]}
+
+
+def test_what_measures_are_is_said_once_each(demo):
+    told = open_study(str(demo.params_file)).defined(
+        ["risk_ratio_stop", "open_share", "risk_ratio_arrest", "unheard_of"]
+    )
+    assert told["title"].tolist() == ["Risk ratio", "Open cases"]
+    assert told["counted"].iloc[1] == "Contacts whose outcome is open." and told["of"].ne("").all()
+
+
+def test_a_study_without_surveys_schools_or_rows_is_said_too(tmp_path):
+    study = open_study(str(demo_study(tmp_path, "model: null\nsurveys: []\npages: {groups: []}")))
+    rows = pd.DataFrame({"school_id": ["", "1"], "group_by": ["gender"] * 2, "group": ["1", "2"]})
+    assert study.said(rows).to_numpy().tolist() == [["district", "gender", "1"], ["1", "gender", "2"]]
+    assert study.said(rows[:0]).columns.tolist() == list(rows) and study.said(rows[:0]).empty

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from sro_research.consistency import names_of, reported_schools
 from sro_research.errors import StudyFileError, counted
 from sro_research.intake import Intake, fix_of
 from sro_research.measures.outreach import outside_periods
 from sro_research.measures.quality import SMALLEST_COUNT, answers_per_school, more_answers_than_people
-from sro_research.study import Study, names_of, reported_schools
+from sro_research.study import Study
 
 ROWS_SHOWN = 5
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from sro_research.batch.lock import alone_at, alone_in, end_as_by_ctrl_c
 from sro_research.batch.place import Place, PlaceError
 from sro_research.files import file_fingerprint, make_private_folder
-from sro_research.study import Folders
+from sro_research.folders import Folders
 
 KEPT = ("internal", "ledger", "release")
 LISTING = "internal/.listing.json"

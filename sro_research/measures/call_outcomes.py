@@ -21,6 +21,15 @@ from sro_research.schemas.operations import CHARGED, DIVERTED, OPEN, REFERRED, R
 HANDLED = (RESOLVED, REFERRED, DIVERTED, CHARGED)
 NOT_RECORDED = "not_recorded"
 FUNNEL = ["calls", "returned", "handled", *HANDLED, OPEN, NOT_RECORDED]
+PARTS = [
+    ("all calls", "", ""),
+    ("", "returned", ""),
+    ("", "handled", ""),
+    *(("", "", part) for part in HANDLED),
+    ("", "open", ""),
+    ("", "not recorded", ""),
+]
+"""`FUNNEL` as rows of a table: parts stand one level below the whole that they add up to."""
 CAME_TO = {RETURNED: 0, RESOLVED: 0, REFERRED: 1, DIVERTED: 2, CHARGED: 3}
 """How far a call went by its disposition. One that was referred and then diverted or charged went further."""
 

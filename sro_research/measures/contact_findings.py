@@ -41,6 +41,8 @@ EXPLAINED = {
     "than the contact log has arrests: others made them, or one of the two is not complete.",
     "fewer_referrals_than_students_referred": "School-waves where more students were referred to law enforcement by "
     "the discipline records than the contact log has referrals: others made them, or one of the two is not complete.",
+    "arrests_without_students_arrested": "School-waves where the contact log has arrests and the discipline records "
+    "say that no student was arrested: one of the two is not complete, or they mean different things.",
     "group_not_recorded": "Contacts in which at least one of the student's groups is blank; "
     "comparisons by that question leave them out.",
     "groups_never_recorded": "Schools and waves with contacts that all leave the same group question blank; "
@@ -72,6 +74,7 @@ def contact_findings(
         step_counts = counted_steps(contacts, schools, waves)
         counts["fewer_arrests_than_students_arrested"] = _fewer(step_counts, discipline, "arrest")
         counts["fewer_referrals_than_students_referred"] = _fewer(step_counts, discipline, "referral")
+        counts["arrests_without_students_arrested"] = _without(step_counts, discipline, "arrest")
     if questions:
         counts["groups_never_recorded"] = len(never_recorded(contacts, waves, questions=questions))
     if groups is not None:
@@ -113,6 +116,12 @@ def _not_assigned(contacts: pd.DataFrame, assignments: pd.DataFrame) -> int:
     posts = known.merge(assignments, on=["officer_key", "school_id"])
     there = (posts["from_date"] <= posts["date"]) & (posts["to_date"].isna() | (posts["to_date"] >= posts["date"]))
     return len(known) - int(posts.loc[there, "contact_id"].nunique())
+
+
+def _without(counts: pd.DataFrame, discipline: pd.DataFrame, event: str) -> int:
+    """Count school-waves with contacts at a step and no student to whom the event happened."""
+    none = discipline.loc[(discipline["event"] == event) & (discipline["students"] == 0), ["school_id", "wave"]]
+    return int((counts.merge(none, on=["school_id", "wave"])[event] > 0).sum())
 
 
 def _fewer(counts: pd.DataFrame, discipline: pd.DataFrame, event: str) -> int:

@@ -47,7 +47,7 @@ PLACE = ["school_id", "wave", "group_by"]
 KEYS = [*PLACE, "group"]
 REPORTED = ["risk", "risk_low", "risk_high", "estimate", "conf_low", "conf_high", "p_value", "p_adjusted"]
 """What a comparison tells of a group, and what is not told where it is too small."""
-LOCAL, WIDER = "risk_ratio", "alternate_risk_ratio"
+LOCAL, WIDER, RELATIVE = "risk_ratio", "alternate_risk_ratio", "relative_rate"
 _SMALL = f"fewer than {MINIMUM_CELL} contacts, or fewer than {MINIMUM_N} students or earlier contacts"
 SMALL_GROUP = f"the group has {_SMALL}"
 SMALL_OTHERS = f"those it would be compared with have {_SMALL}"
@@ -136,7 +136,7 @@ def relative_rates(counts: pd.DataFrame, *, reference: Mapping[str, str]) -> pd.
         rows = at_step(counts[counts["group_by"].isin(list(reference))], name)
         is_reference = rows["group"] == rows["group_by"].map(dict(reference))
         base = rows[is_reference].rename(columns={"events": "others", "people": "other_people"}).drop(columns="group")
-        beside = rows[~is_reference].merge(base, on=PLACE, how="left").assign(comparison="relative_rate")
+        beside = rows[~is_reference].merge(base, on=PLACE, how="left").assign(comparison=RELATIVE)
         tables.append(_adjusted(_compared(beside, step.share)).assign(step=name))
     return pd.concat(tables, ignore_index=True)
 

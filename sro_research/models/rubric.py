@@ -41,6 +41,7 @@ import pandas as pd
 from scipy import stats
 
 from sro_research.estimates import ALL, as_estimates
+from sro_research.models.disparity import LOCAL, RELATIVE, WIDER
 from sro_research.models.precision import TAIL
 from sro_research.standards.rubric import Criterion, Rubric
 
@@ -52,6 +53,27 @@ NO_ERRORS = "all evidence is counted in full: no interval"
 UNIT, METHOD = "share", "mean of parts by declared weights"
 NUMBERS = ["score", "std_error", "conf_low", "conf_high", "if_none", "if_full"]
 EVIDENCE = ["measure", "population", "construct", "group_by", "group"]
+BESIDE = {LOCAL: "all others", WIDER: "all others of a wider area", RELATIVE: "the largest group"}
+"""What the group of a ratio is held beside, by how the measure begins."""
+
+
+def declared(rubric: Rubric) -> pd.DataFrame:
+    """Return a row per criterion as the rubric declares it.
+
+    `criterion`, the names of its evidence, `beside` (what the group of a ratio is held beside; blank otherwise),
+    `direction`, `none`, `full`, `thresholds` (one text) and `weight`.
+    """
+    rows = [
+        one.model_dump(include={"direction", "none", "full", "weight"})
+        | one.evidence.model_dump(by_alias=True)
+        | {
+            "criterion": name,
+            "beside": next((b for ratio, b in BESIDE.items() if one.evidence.measure.startswith(ratio)), ""),
+            "thresholds": ", ".join(f"{value:g}" for value in one.thresholds),
+        }
+        for name, one in rubric.criteria.items()
+    ]
+    return pd.DataFrame(rows)[["criterion", *EVIDENCE, "beside", "direction", "none", "full", "thresholds", "weight"]]
 
 
 def rubric_parts(estimates: pd.DataFrame, rubric: Rubric, waves: list[str]) -> pd.DataFrame:

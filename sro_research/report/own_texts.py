@@ -41,7 +41,7 @@ def own_texts(page: Page, w: Words) -> dict[str, list[str]]:
     }
     more = [_of_a_national_survey(page.national, language)] if page.national is not None else []
     more += [_of_the_yardstick(page.yardstick, language)] if page.yardstick is not None else []
-    more += [_of_the_program(page.program, language)]
+    more += [_of_the_program(page.program, w)]
     for place, said in (item for of in more for item in of.items()):
         texts[place] = [*texts.get(place, []), *said]
     notice = [page.notice[language]] if page.notice else []
@@ -65,13 +65,14 @@ def _of_the_yardstick(yardstick: Yardstick, language: Language) -> dict[str, lis
     }
 
 
-def _of_the_program(figures: tuple[ProgramFigure, ...], language: Language) -> dict[str, list[str]]:
+def _of_the_program(figures: tuple[ProgramFigure, ...], w: Words) -> dict[str, list[str]]:
     """Return what the definitions of the program's figures say: titles such as "Cost per 100 students"."""
+    language = w.language
     subjects = [figure.subject[language] for figure in figures]
     titles = [figure.title[language] for figure in figures]
-    units = [figure.unit[language] for figure in figures if figure.unit is not None]
+    units = [w("numbers_share"), *(figure.unit[language] for figure in figures if figure.unit is not None)]
     meanings = [figure.meaning(language) for figure in figures]
-    return {"subject": subjects, "text": [*subjects, *titles, *units, *meanings]}
+    return {"subject": subjects, "title": titles, "unit": units, "text": [*subjects, *titles, *units, *meanings]}
 
 
 def _of_a_national_survey(national: National, language: Language) -> dict[str, list[str]]:

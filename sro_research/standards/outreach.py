@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from sro_research.parameters import Identifier, Language, Strict, Text
+from sro_research.parameters import Identifier, Strict, Text
 
 Category = Literal["outreach", "presence", "neither"]
 """Set up to meet people; being there in the course of a day; neither."""
@@ -37,9 +37,3 @@ class OutreachStandard(Strict):
     def categories(self) -> dict[str, Category]:
         """The category of each kind of activity."""
         return {name: activity.category for name, activity in self.activities.items()}
-
-    def titles(self, language: Language) -> dict[str, str]:
-        """Return what kinds of activities and audiences are called; their ids, where there is no such title."""
-        titles = {name: activity.title for name, activity in self.activities.items()}
-        titles |= {name: audience.title for name, audience in self.audiences.items()}
-        return {name: title.get(language, name) for name, title in titles.items()}

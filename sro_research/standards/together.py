@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Protocol
 
 from sro_research.errors import StudyFileError
 from sro_research.files import is_file
-from sro_research.parameters import Records, Strict, read_checked
+from sro_research.parameters import Records, Strict, Text, read_checked
 from sro_research.standards.agreement import Agreement
 from sro_research.standards.budget import BudgetStandard
 from sro_research.standards.deadlines import Deadlines
@@ -60,6 +62,30 @@ class Standards:
     def courses(self) -> dict[str, Course]:
         """The courses of the training standard; none where there is no such standard."""
         return {} if self.training is None else self.training.courses
+
+    @property
+    def titles(self) -> dict[str, dict[str, Text]]:
+        """What the standards call what they list, by the column that names it in tables, and by its name."""
+        return {
+            "course": _titles(self.courses),
+            "kind": {} if self.drills is None else _titles(self.drills.drills),
+            "activity": {} if self.outreach is None else _titles(self.outreach.activities),
+            "audience": {} if self.outreach is None else _titles(self.outreach.audiences),
+            "clause": {} if self.agreement is None else _titles(self.agreement.clauses),
+            "item": {} if self.budget is None else _titles(self.budget.items),
+            "paid_by": {} if self.budget is None else _titles(self.budget.partners),
+            "criterion": {} if self.rubric is None else _titles(self.rubric.criteria),
+            "band": {} if self.rubric is None else self.rubric.bands,
+        }
+
+
+class _Titled(Protocol):
+    @property
+    def title(self) -> Text: ...
+
+
+def _titles(listed: Mapping[str, _Titled]) -> dict[str, Text]:
+    return {name: one.title for name, one in listed.items()}
 
 
 def read_standards(folder: Path, records: Records) -> Standards:

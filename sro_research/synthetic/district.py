@@ -51,8 +51,9 @@ class District:
     """Tables as a district would export them, and the truth behind them.
 
     `tables` holds `schools`, `enrollment` by group, `officers`, `outreach`, `discipline` and all other records that
-    `make_records` makes; `responses` the answers by (instrument, wave). `discipline` and the contact log are drawn
-    apart, as schools and police agencies keep their records: cross-checks find school-waves in which the two differ.
+    `make_records` makes; `responses` the answers by (instrument, wave). Students arrested are those of
+    the contact log; referrals are drawn apart, as schools and police agencies keep records: a cross-check finds where
+    they differ.
     """
 
     tables: dict[str, pd.DataFrame]
@@ -101,6 +102,8 @@ def make_district(
         if instrument.population == "student":
             tables["enrollment"] = enrolled_groups(roster, answers, instrument, rng)
     tables |= make_records(tables, waves, standards, seed=seed)
+    if "contacts" in tables:
+        tables["discipline"] = _with_arrests_of(tables["contacts"], tables["discipline"], waves)
     return District(tables, responses, replace(truth))
 
 
@@ -153,6 +156,18 @@ def _discipline(exposure: pd.DataFrame, truth: Truth, rng: np.random.Generator) 
         counts = rng.binomial(exposure["students"], rate)
         tables.append(exposure[["school_id", "wave"]].assign(event=event, students=counts))
     return pd.concat(tables, ignore_index=True)
+
+
+def _with_arrests_of(contacts: pd.DataFrame, discipline: pd.DataFrame, waves: list[Wave]) -> pd.DataFrame:
+    """Take students arrested from the contact log, as if each had been arrested once."""
+    arrests = contacts[contacts["kind"].eq("arrest") | contacts["outcome"].eq("arrested")]
+    of_wave = [arrests[arrests["date"].between(str(w.start), str(w.end))].assign(wave=w.id) for w in waves]
+    number = pd.concat(of_wave).groupby(["school_id", "wave"]).size()
+    of_arrests = discipline["event"] == "arrest"
+    places = pd.MultiIndex.from_frame(discipline.loc[of_arrests, ["school_id", "wave"]])
+    made = discipline.copy()
+    made.loc[of_arrests, "students"] = number.reindex(places, fill_value=0).to_numpy()
+    return made
 
 
 def _exposure(schools: pd.DataFrame, waves: list[Wave], rng: np.random.Generator) -> pd.DataFrame:

@@ -48,7 +48,7 @@ class Truth:
         default_factory=lambda: {"exclusion": (6.0, 0.0), "referral": (2.0, 0.06), "arrest": (0.4, 0.0)}
     )
     """Students per 100 to whom each harm happens at a school's average exposure, and the change of that within a school
-    per outreach hour per 100 students."""
+    per outreach hour per 100 students. Where there is a contact log, the arrests are its own."""
     response_rate: tuple[float, float] = (0.58, 0.84)
     """Range of the schools' response rates."""
     blank: float = 0.02

@@ -65,6 +65,12 @@ def district(study: Study, notebook: str, measure: str) -> pd.DataFrame:
 
 
 NO_CONTACTS, NO_GROUPS = "Not provided: a log of contacts.", "Groups cannot be compared."
+NO_ENROLLMENT, NONE_LOGGED = (
+    "Not provided: enrollment by group.",
+    "Not provided: contacts of these waves with their groups.",
+)
+OF_GROUPS, OF_ALL = 5, 9
+"""Headings of the notebook of equity that are about groups, and those about contacts at all."""
 
 
 def no_groups(log: pd.DataFrame) -> pd.DataFrame:
@@ -76,12 +82,17 @@ def before_all_waves(log: pd.DataFrame) -> pd.DataFrame:
 
 
 @pytest.mark.parametrize(
-    ("change", "said", "contacts"),
+    ("change", "said", "headings", "contacts"),
     [
-        (without("contacts", "training", "drills"), [NO_CONTACTS, NO_GROUPS], None),
-        (without("enrollment", "assignments", "discipline", "officers"), [NO_GROUPS], [425, 411, 450]),
-        (edited("contacts", no_groups), [NO_GROUPS], [425, 411, 450]),
-        (edited("contacts", before_all_waves), [NO_GROUPS], []),
+        (without("contacts", "training", "drills"), [NO_CONTACTS, NO_GROUPS], OF_ALL, None),
+        (
+            without("enrollment", "assignments", "discipline", "officers"),
+            [NO_ENROLLMENT, NO_GROUPS],
+            OF_GROUPS,
+            [425, 411, 450],
+        ),
+        (edited("contacts", no_groups), [NONE_LOGGED, NO_GROUPS], OF_GROUPS, [425, 411, 450]),
+        (edited("contacts", before_all_waves), [NONE_LOGGED, NO_GROUPS], OF_GROUPS, []),
     ],
     ids=["no log", "a log alone", "no groups", "no contact in any wave"],
 )
@@ -90,12 +101,14 @@ def test_what_is_lacking_is_said_and_is_not_zero(
     demo: Run,
     change: Callable[[Path], None],
     said: list[str],
+    headings: int,
     contacts: list[int] | None,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     study = analysed(tmp_path, demo.data, change)
     printed = capsys.readouterr().out
     assert all(text in printed for text in said) and ("Not provided" in printed) == bool(said)
+    assert printed.count(said[0]) == headings
     rates = district(study, "equity", "contacts_per_100_students")
     whole = rates[rates["group_by"] == ""]
     students = whole["estimate"] * whole["n"] / 100

@@ -334,6 +334,7 @@ def test_a_zero_says_that_it_was_looked_for() -> None:
     assert set(rows["rows"]) == {0} and str(rows["rows"].dtype) == "Int64"
     asks_more = {"officer_not_assigned", "group_without_students", "group_not_recorded", "groups_never_recorded"}
     asks_more |= {"fewer_arrests_than_students_arrested", "fewer_referrals_than_students_referred"}
+    asks_more |= {"arrests_without_students_arrested"}
     assert set(EXPLAINED) - set(rows["finding"]) == asks_more
 
 
@@ -384,6 +385,15 @@ def test_the_discipline_records_are_held_against_the_log() -> None:
         "wave_without_contacts": 1,
         "fewer_arrests_than_students_arrested": 1,
     }
+
+
+def test_arrests_of_a_school_that_says_none_was_arrested() -> None:
+    none = pd.DataFrame(
+        [("a", "1", "arrest", 0), ("b", "1", "arrest", 0)], columns=["school_id", "wave", "event", "students"]
+    ).astype({"students": "Int64"})
+    table = contacts({"kind": "arrest", "outcome": "arrested"}, SECOND_WAVE)
+    assert found(table, discipline=none) == {"arrests_without_students_arrested": 1}
+    assert found(contacts({}, SECOND_WAVE), discipline=none) == {}
 
 
 def test_groups_without_students_and_contacts_without_groups() -> None:

@@ -17,10 +17,12 @@ from sro_research.models.rubric import (
     TOO_LITTLE,
     band_probabilities,
     cut_off_error,
+    declared,
     rubric_estimates,
     rubric_parts,
     rubric_scores,
 )
+from sro_research.parameters import read_checked
 from sro_research.standards.rubric import Rubric
 
 FOLDER = Path(__file__).parents[1] / "reference" / "rubric"
@@ -106,6 +108,16 @@ def test_where_nothing_is_cut_off_limits_are_those_of_a_normal_variable() -> Non
 
 
 # ---- what is missing -------------------------------------------------------------------------
+def test_what_is_declared_says_of_whom_a_ratio_is() -> None:
+    shipped = read_checked(Path(__file__).parents[2] / "params" / "standards" / "rubric.yaml", Rubric)[0]
+    table = declared(shipped).set_index("criterion")
+    assert table.index.tolist() == list(shipped.criteria)
+    equity = table.loc["equity"]
+    assert equity[["group_by", "group", "beside"]].tolist() == ["race_ethnicity", "3", "all others"]
+    assert equity[["none", "full", "thresholds", "weight"]].tolist() == [3.0, 1.0, "2, 1.25", 0.1]
+    assert table.loc["trust", ["construct", "beside"]].tolist() == ["officer_trust", ""]
+
+
 def test_a_criterion_without_evidence_is_not_zero() -> None:
     found, table = score(), parts().set_index("criterion")
     assert found["missing"] == ("drills",) and found["criteria"] == 7

@@ -87,15 +87,15 @@ def test_it_says_what_the_records_say(board: Page, estimates: pd.DataFrame) -> N
     whole = estimates[of_program(estimates)].set_index(["measure", "wave"])
     held, minutes = whole.loc["drills_done_share", "2026"], whole.loc["response_minutes_p90", "2026"]
     calls = found["Calls, drills and reviews"]
-    assert calls["Required drills that were held"][3] == f"{100 * held['estimate']:.0f} ({held['n']} cases)"
-    assert calls["Response time (90 of 100 calls)"][::3] == ["minutes", f"{minutes['estimate']:.1f}"]
+    assert calls["Required drills that were held: of 100"][2] == f"{100 * held['estimate']:.0f} ({held['n']} cases)"
+    assert calls["Response time (90 of 100 calls): minutes"][2] == f"{minutes['estimate']:.1f}"
     cost = whole.loc["cost_per_officer", "2026"]["estimate"]
-    assert found["Cost"]["Cost per officer"][3] == f"{cost:,.0f}"
+    assert found["Cost"]["Cost per officer: dollars for each officer-year"][2] == f"{cost:,.0f}"
     there = whole.loc["school_days_covered", "2026"]
     share = f"{100 * there['estimate']:.0f} ({there['n']} officers)"
-    assert found["Officers and coverage"]["School-days with an officer"][3] == share
-    retained = found["Officers and coverage"]["Officers who stayed"]
-    assert whole.loc["officers_retained", "2026"]["estimate"] == 1 and retained[3] == "80 or more"
+    assert found["Officers and coverage"]["School-days with an officer: of 100"][2] == share
+    retained = found["Officers and coverage"]["Officers who stayed: of 100"]
+    assert whole.loc["officers_retained", "2026"]["estimate"] == 1 and retained[2] == "80 or more"
 
 
 def test_both_languages_tell_the_same_cells(board: Page) -> None:
@@ -111,7 +111,9 @@ def test_each_table_has_the_meaning_of_each_of_its_figures_below(board: Page) ->
     for table, below in pairwise(parts):
         if isinstance(table, Table):
             assert isinstance(below, Glossary) and below.title == table.caption
-            assert [term for term, _ in below.terms] == [row[0] for row in table.rows]
+            assert len(below.terms) == len(table.rows)
+            for (term, _), row in zip(below.terms, table.rows, strict=True):
+                assert row[0].startswith(f"{term}: ")
             assert all(meaning.endswith(".") for _, meaning in below.terms)
 
 
@@ -120,7 +122,7 @@ def test_absent_hidden_and_unavailable(board: Page) -> None:
     row = board.cells["measure"].eq("drills_done_share") & board.cells["wave"].eq("2025")
 
     def said(page: Page) -> str:
-        return tables(sections.numbers(page, EN))["Calls, drills and reviews"][title][2]
+        return tables(sections.numbers(page, EN))["Calls, drills and reviews"][f"{title}: of 100"][1]
 
     assert said(replace(board, cells=board.cells[~row])) == "[c]"
     fewer = tuple(figure for figure in board.facts.figures if figure != key)
@@ -137,7 +139,7 @@ def test_what_was_not_provided_is_said(board: Page) -> None:
     parts = without(("drills_",), "drills")
     at = parts.index(Paragraph(missing))
     assert parts[at + 1] == Bullets(["Required drills that were held"])
-    assert "Required drills that were held" not in tables(parts)["Calls, drills and reviews"]
+    assert "Required drills that were held: of 100" not in tables(parts)["Calls, drills and reviews"]
     assert missing not in texts(without(("drills_",))), "the study has the records, and does not count them"
     none = EN("numbers_none", subject="Cost")
     assert Paragraph(none) in without(("cost_", "ending_"), "budget", "grants")
@@ -151,7 +153,7 @@ def test_records_without_the_list_they_need_are_not_said_to_be_missing(board: Pa
     parts = sections.numbers(replace(board, facts=facts), EN)
     assert EN("numbers_none", subject="Training") not in texts(parts)
     assert EN("numbers_missing", subject="Outreach") not in texts(parts)
-    for subject, figure in (("Training", "Courses taken"), ("Outreach", "Hours of outreach of an officer")):
+    for subject, figure in (("Training", "Courses taken"), ("Outreach", "Hours that an officer logged")):
         said = parts.index(Paragraph(EN("numbers_incomplete", subject=subject)))
         assert isinstance(of := parts[said + 1], Bullets) and figure in of.items
     assert Paragraph(EN("numbers_none", subject="Officers and coverage")) in parts

@@ -51,7 +51,15 @@ def test_catalogues_are_complete_and_have_a_word_for_every_verdict(language: str
 def test_only_names_and_places_of_numbers_are_the_same_in_both_languages() -> None:
     english, spanish = (load_words(language).entries for language in ("en", "es"))
     same = {key for key in english if english[key] == spanish[key]}
-    assert same == {"ask_text", "count_found_no", "counts_caption", "head_subtitle", "with_range"}
+    assert same == {
+        "ask_text",
+        "count_found_no",
+        "counts_all",
+        "counts_caption",
+        "head_subtitle",
+        "numbers_row",
+        "with_range",
+    }
 
 
 def test_every_text_is_used() -> None:

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from sro_research.files import read_json
 from sro_research.parameters import Records, Source, read_checked
 from sro_research.standards.outreach import OutreachStandard
-from sro_research.standards.together import read_standards
+from sro_research.standards.together import Standards, read_standards
 
 STANDARD = read_checked(PROJECT / "params" / "standards" / "outreach.yaml", OutreachStandard)[0]
 
@@ -23,9 +23,10 @@ def test_outreach_is_told_from_presence() -> None:
 
 
 def test_every_title_stands_in_english_and_spanish() -> None:
-    en, es = STANDARD.titles("en"), STANDARD.titles("es")
-    assert set(en) == set(es) == {*STANDARD.activities, *STANDARD.audiences}
-    assert all(en[name] not in (name, es[name]) for name in en)
+    titles = Standards(outreach=STANDARD).titles
+    told = titles["activity"] | titles["audience"]
+    assert set(told) == {*STANDARD.activities, *STANDARD.audiences}
+    assert all(set(text) == {"en", "es"} and text["en"] not in (name, text["es"]) for name, text in told.items())
 
 
 def test_a_category_of_its_own_is_refused() -> None:

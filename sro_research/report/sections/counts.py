@@ -43,7 +43,7 @@ def counts(page: Page, w: Words) -> list[Part]:
         measures = RECORDS[kind]
         if kind == "discipline":
             body = [[w(f"count_{measure}"), *_waves(page, w, measure)] for measure in measures]
-            parts.append(_table(_subject(kind, w), body, page, w))
+            parts += [_table(_subject(kind, w), body, page, w), Paragraph(w("counts_two_records"))]
         else:
             parts += [_broken_down(measure, by, page, w) for measure in measures for by in page.counted[measure]]
         if kind == "contacts":
@@ -73,7 +73,7 @@ def _waves(page: Page, w: Words, measure: str, by: str = "", part: str = "") -> 
 
 def _by_group(page: Page, w: Words) -> list[Part]:
     """Show contacts beside the students of each group, in the last wave of which they are known."""
-    asked = {name: question for i in page.instruments.values() for name, question in i.background.items()}
+    asked = page.instruments["student"].background if "student" in page.instruments else {}
     tables = []
     for question in [asked[name] for name in page.groups if name in asked]:
         known = [wave for wave in page.waves if _of_group(page, CONTACTS, question, OTHER, wave).shown]

@@ -36,10 +36,10 @@ def _subject(subject: str, figures: list[ProgramFigure], page: Page, w: Words) -
     lacking = [f for f in figures if f not in there and not set(f.records) <= set(page.facts.provided)]
     parts: list[Part] = []
     if there:
-        columns = [w("numbers_figure"), w("numbers_unit"), *(wave.label[w.language] for wave in page.waves)]
+        columns = [w("numbers_figure"), *(wave.label[w.language] for wave in page.waves)]
         body = [_row(figure, page, w) for figure in there]
         terms = [(figure.title[w.language], figure.meaning(w.language)) for figure in there]
-        parts += [Table(subject, columns, body, [False, False, *(True for _ in page.waves)]), Glossary(subject, terms)]
+        parts += [Table(subject, columns, body, [False, *(True for _ in page.waves)]), Glossary(subject, terms)]
     # A figure's own records come first in its definition; the others are lists that it needs beside them.
     begun = [figure for figure in lacking if figure.records[0] in page.facts.provided]
     if lacking and not there and not begun:
@@ -53,11 +53,12 @@ def _subject(subject: str, figures: list[ProgramFigure], page: Page, w: Words) -
 
 def _row(figure: ProgramFigure, page: Page, w: Words) -> list[str]:
     cells = [_cell(figure.measure, wave, page) for wave in page.waves]
+    title = figure.title[w.language]
     if figure.unit is None:
-        return [figure.title[w.language], w("numbers_share"), *(_share(figure, cell, w) for cell in cells)]
+        return [w("numbers_row", title=title, unit=w("numbers_share")), *(_share(figure, cell, w) for cell in cells)]
     decimals = max(_decimals(cell) for cell in cells)
     amounts = [wording.amount(cell.estimate, cell, w, part="estimate", decimals=decimals) for cell in cells]
-    return [figure.title[w.language], figure.unit[w.language], *amounts]
+    return [w("numbers_row", title=title, unit=figure.unit[w.language]), *amounts]
 
 
 def _cell(measure: str, wave: Wave, page: Page) -> Cell:

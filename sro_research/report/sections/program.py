@@ -38,4 +38,4 @@ def _outreach(page: Page, w: Words) -> Table:
         cell = page.cell(OUTREACH, wave=wave.id)
         hours = wording.amount(cell.estimate, cell, w, part="hours_per_100", decimals=1)
         body.append([wave.label[w.language], hours])
-    return Table(w("program_outreach_caption"), [w("wave"), w("program_hours")], body, [False, True])
+    return Table(w("program_outreach_caption"), [w("program_when"), w("program_hours")], body, [False, True])

@@ -1,0 +1,73 @@
+"""Tables as people read them: titles in place of names and codes, and one way of writing numbers.
+
+For display only. What is shown so is text and cannot be reckoned with; estimates are never made of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+MISSING = "–"
+"""Stands where nothing is known."""
+LARGE = 1000
+"""Numbers from which decimals say nothing."""
+Registers = Mapping[str, Mapping[str, str]]
+"""Titles by the column that names are in, or by the question whose codes they are, and by name or code."""
+SPACED = ("group", "construct", "finding", "reason", "called_by", "disposition", "outcome")
+"""Columns whose names read as words where no register has a title for them."""
+
+
+def said(table: pd.DataFrame, registers: Registers) -> pd.DataFrame:
+    """Return a table as text: titles in its columns, in the levels of its index, and in those that head its columns.
+
+    A `group` is looked up in the register that its row's `group_by` names, all else in that of its own column. A
+    measure of a step, `<measure>_<step>`, has the title of the measure with the step. Numbers have three decimals, and
+    none where they are whole or `LARGE`; what is missing is `MISSING`; row numbers are blank. Unknown names stay.
+    """
+    rows, named = table.reset_index(drop=True), [name for name in table.index.names if name is not None]
+    keys = [table.index.get_level_values(name) for name in named if name == "group_by"]
+    by = pd.Series(keys[0]) if keys else rows.get("group_by")
+    made = rows.apply(lambda column: _titled(column, registers, by).map(_text))
+    made.columns = _axis(table.columns, registers, None)
+    numbered = not named and pd.api.types.is_integer_dtype(table.index)
+    made.index = pd.Index([""] * len(table)) if numbered else _axis(table.index, registers, by)
+    return made
+
+
+def _axis(axis: pd.Index, registers: Registers, by: pd.Series | None) -> pd.Index:
+    levels = [pd.Series(axis.get_level_values(i), name=name) for i, name in enumerate(axis.names)]
+    titled = [_titled(level, registers, by) for level in levels]
+    return (
+        pd.MultiIndex.from_arrays(titled, names=axis.names) if axis.nlevels > 1 else pd.Index(titled[0], name=axis.name)
+    )
+
+
+def _titled(column: pd.Series, registers: Registers, by: pd.Series | None) -> pd.Series:
+    of = by if column.name == "group" and by is not None else [column.name] * len(column)
+    titles = [
+        _title(value, column.name, registers.get(register, {})) if isinstance(value, str) else value
+        for value, register in zip(column, of, strict=True)
+    ]
+    return pd.Series(titles, index=column.index, name=column.name, dtype=object)
+
+
+def _title(name: str, column: object, register: Mapping[str, str]) -> str:
+    if name in register:
+        return register[name]
+    measure, _, step = name.rpartition("_")
+    if column in ("measure", "comparison") and measure in register:
+        return f"{register[measure]}: {step}"
+    return name.replace("_", " ") if column in SPACED else name
+
+
+def _text(value: object) -> object:
+    if isinstance(value, bool | str) or not pd.api.types.is_scalar(value):
+        return value
+    if pd.isna(value):
+        return MISSING
+    if not isinstance(value, float):  # numpy's own is one, too.
+        return value
+    whole = value.is_integer() or abs(value) >= LARGE
+    return f"{value:,.0f}" if whole else f"{round(value, 3) + 0.0:,.3f}"
