@@ -78,8 +78,8 @@ def rounded_counts(
     """Return counts as safe cells: each rounded, hidden, or not available.
 
     `counted` has `CELL` and `count`, missing where it is not known; a blank `group_by` is a total, which the parts of
-    every other `group_by` add up to. `students` are those of each school and wave, as far as known; where they are
-    fewer than `FEWEST_STUDENTS` in all, or of fewer than `FEWEST_SCHOOLS`, all is hidden. `officers` says how many
+    every other `group_by` add up to, and `schools`: at how many the students of a group are. `students` are those of
+    each school and wave, as far as known; where they are fewer than `FEWEST_STUDENTS` in all, or of fewer than `FEWEST_SCHOOLS`, all is hidden. `officers` says how many
     served in each wave, where that is known; where they are fewer than `FEWEST_OFFICERS`, what they did is hidden.
     `published` are the rounded cells of earlier releases.
     Raises `DisclosureError` where parts do not add up, or something else is counted than what may be told.
@@ -114,10 +114,16 @@ def with_counts(published: pd.DataFrame, cells: pd.DataFrame) -> pd.DataFrame:
 
 
 def _large_groups(counted: pd.DataFrame) -> set[tuple[str, str]]:
-    """Return the groups (question, code) that have students enough in every wave in which they are known."""
-    enrolled = counted[counted["measure"] == STUDENTS]
-    fewest = enrolled.groupby(["group_by", "group"])["count"].min()
-    return set(fewest.index[(fewest >= FEWEST_OF_GROUP).fillna(False)])
+    """Return the groups (question, code) that have students enough in every wave in which they are known.
+
+    Of a question that has such a group at one school only there are none: its contacts would be that school's.
+    """
+    enrolled = counted[counted["measure"] == STUDENTS].dropna(subset=["count"])
+    fewest = enrolled.groupby(["group_by", "group"])[["count", "schools"]].min()
+    large = fewest[fewest["count"] >= FEWEST_OF_GROUP]
+    questions = large.index.get_level_values("group_by")
+    alone = set(questions[large["schools"] < FEWEST_SCHOOLS])
+    return {key for key in large.index if key[0] not in alone}
 
 
 def _groups_told(published: pd.DataFrame, wave: str, large: set[tuple[str, str]]) -> set[tuple[str, str]]:

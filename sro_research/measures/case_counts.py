@@ -18,7 +18,8 @@ from sro_research.parameters import Wave
 from sro_research.schemas import NO, YES
 from sro_research.schemas.contacts import NOT_CLASSED
 
-COLUMNS = ["measure", "group_by", "group", "wave", "count"]
+COLUMNS = ["measure", "group_by", "group", "wave", "count", "schools"]
+GROUP = ["wave", "group_by", "group"]
 NOT_RECORDED = "not_recorded"
 EVENTS = {"exclusion": "students_excluded", "referral": "students_referred", "arrest": "students_arrested"}
 """Events of the discipline records, and what their students are counted as."""
@@ -30,9 +31,10 @@ def counted_cases(
     """Count the cases of the records that are in `tables`, by their kind; return the columns of `COLUMNS`.
 
     `group_by` and `group` are blank in a total. Contacts are also counted by those background `questions` of students
-    survey that their log answers, if it is known who is enrolled: `students_counted`. A count is missing where it is
-    not known: of cases in a wave without any of their kind, whose list was perhaps not kept then, and of students
-    disciplined where one school did not tell. Calls whose log never says what became of them are not counted here.
+    that their log answers, if it is known who is enrolled: `students_counted`, and at how many `schools` each group is.
+    A count is missing where it is not known: of cases in a wave without any of their kind, whose list was perhaps not
+    kept then, and of students disciplined where one school did not tell. Calls whose log never says what became of them
+    are not counted here.
     """
     made = []
     if "contacts" in tables:
@@ -49,7 +51,9 @@ def counted_cases(
             ]
     if "discipline" in tables:
         made.append(_discipline(tables["discipline"], tables["schools"]))
-    return pd.concat([pd.DataFrame(columns=COLUMNS), *made], ignore_index=True).astype({"count": "Int64"})
+    return pd.concat([pd.DataFrame(columns=COLUMNS), *made], ignore_index=True).astype(
+        {"count": "Int64", "schools": "Int64"}
+    )
 
 
 def _contacts(contacts: pd.DataFrame, waves: list[Wave], questions: Sequence[str]) -> list[pd.DataFrame]:
@@ -74,11 +78,13 @@ def _contacts(contacts: pd.DataFrame, waves: list[Wave], questions: Sequence[str
 def _enrolled(enrollment: pd.DataFrame, schools: pd.DataFrame, questions: Sequence[str]) -> pd.DataFrame:
     """Add up the students of each group; missing in a wave in which a school did not tell them."""
     asked = enrollment[enrollment["group_by"].isin(list(questions))]
-    sums = asked.groupby(["wave", "group_by", "group"])["people"].sum().rename("count").reset_index()
+    sums = asked.groupby(GROUP)["people"].sum().rename("count").reset_index()
     told = asked.drop_duplicates(["wave", "group_by", "school_id"]).groupby(["wave", "group_by"]).size()
     places = pd.MultiIndex.from_frame(sums[["wave", "group_by"]])
     whole = told.reindex(places).to_numpy() >= sums["wave"].map(schools.groupby("wave").size()).to_numpy()
-    return sums.assign(measure="students_counted", count=sums["count"].astype("Int64").where(whole))[COLUMNS]
+    at = asked[asked["people"] > 0].groupby(GROUP).size().reindex(pd.MultiIndex.from_frame(sums[GROUP]))
+    count = sums["count"].astype("Int64").where(whole)
+    return sums.assign(measure="students_counted", count=count, schools=at.fillna(0).to_numpy())[COLUMNS]
 
 
 def _calls(begun: pd.DataFrame, _: dt.date) -> dict[str, pd.Series]:
@@ -129,7 +135,7 @@ def _discipline(discipline: pd.DataFrame, schools: pd.DataFrame) -> pd.DataFrame
     told = roster.merge(discipline, on=["school_id", "wave", "event"], how="left")
     sums = told.groupby(["wave", "event"])["students"].agg(lambda students: students.sum(skipna=False)).reset_index()
     measure = sums["event"].map(EVENTS) + "_counted"
-    return sums.assign(measure=measure, group_by="", group="", count=sums["students"])[COLUMNS]
+    return sums.assign(measure=measure, group_by="", group="", count=sums["students"], schools=pd.NA)[COLUMNS]
 
 
 def _counts(cases: pd.DataFrame, parts: Mapping[str, pd.Series], measure: str, waves: Sequence[str]) -> pd.DataFrame:
@@ -148,4 +154,4 @@ def _not_logged(measure: str, waves: list[Wave], logged: Sequence[str]) -> pd.Da
 
 
 def _rows(rows: Sequence[tuple[object, ...]]) -> pd.DataFrame:
-    return pd.DataFrame(rows, columns=COLUMNS)
+    return pd.DataFrame(rows, columns=COLUMNS[:-1])

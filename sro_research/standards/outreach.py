@@ -16,7 +16,9 @@ class Activity(Strict):
     """A kind of activity."""
 
     title: Text
-    category: Category = Field(description="outreach: set up to meet people. presence: being there in the day.")
+    category: Category = Field(
+        description="outreach: set up to meet people. presence: being there in the day. neither: else."
+    )
 
 
 class Audience(Strict):

@@ -45,7 +45,8 @@ SEARCHES = COUNTED["searches_counted"]["found"]
 
 
 def rows(*of: tuple[str, str, str, str, int | None]) -> pd.DataFrame:
-    return pd.DataFrame(of, columns=[*CELL, "count"]).astype({"count": "Int64"})
+    table = pd.DataFrame(of, columns=[*CELL, "count"]).astype({"count": "Int64"})
+    return table.assign(schools=pd.array([3] * len(of), dtype="Int64"))
 
 
 def searches(*parts: int, wave: str = "2026") -> pd.DataFrame:
@@ -169,6 +170,16 @@ def test_a_group_that_was_published_of_a_wave_stays_though_it_is_smaller_in_the_
     assert of_gender(again, "contacts_counted") == groups
     counts = told(again[again["measure"] == "contacts_counted"])
     assert sum(of_gender(again, "contacts_counted").values()) == counts["contacts_counted", "", ""]
+
+
+def test_groups_of_which_one_is_one_school_are_not_told() -> None:
+    table = by_group({"1": 400, "2": 300, "3": 20}, {"1": 41, "2": 9, "3": 2})
+    assert of_gender(rounded_counts(table, STUDENTS, NOTHING), "contacts_counted")
+    students = table["measure"] == "students_counted"
+    for group, told in (("2", False), ("3", True)):
+        alone = table.assign(schools=table["schools"].mask(students & (table["group"] == group), 1))
+        cells = rounded_counts(alone, STUDENTS, NOTHING)
+        assert bool(of_gender(cells, "contacts_counted")) == told, "a small group stands with others anyway"
 
 
 def test_contacts_per_100_students_are_made_of_what_is_told() -> None:
