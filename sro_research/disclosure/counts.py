@@ -79,9 +79,9 @@ def rounded_counts(
 
     `counted` has `CELL` and `count`, missing where it is not known; a blank `group_by` is a total, which the parts of
     every other `group_by` add up to, and `schools`: at how many the students of a group are. `students` are those of
-    each school and wave, as far as known; where they are fewer than `FEWEST_STUDENTS` in all, or of fewer than `FEWEST_SCHOOLS`, all is hidden. `officers` says how many
-    served in each wave, where that is known; where they are fewer than `FEWEST_OFFICERS`, what they did is hidden.
-    `published` are the rounded cells of earlier releases.
+    each school and wave, as far as known; where they are fewer than `FEWEST_STUDENTS` in all, or of fewer than
+    `FEWEST_SCHOOLS`, all is hidden. `officers` says how many served in each wave, where that is known; where they are
+    fewer than `FEWEST_OFFICERS`, what they did is hidden. `published` are the rounded cells of earlier releases.
     Raises `DisclosureError` where parts do not add up, or something else is counted than what may be told.
     """
     if unknown := set(counted["measure"]) - {*COUNTED, STUDENTS}:
