@@ -12,6 +12,7 @@ import pandera.pandas as pa
 
 from sro_research.errors import SourceError, nearest
 from sro_research.intake.exports import Export
+from sro_research.intake.wordings import Titles, as_ids
 from sro_research.schemas import FOR_ALL_SCHOOLS, TWICE, broken_rules, convert
 
 QUARANTINE_COLUMNS = ["source", "row", "column", "rule"]
@@ -42,14 +43,15 @@ def admit(
     source: Path,
     rename: Mapping[str, str] | None = None,
     renamed_at: str = "",
+    titles: Mapping[str, Titles] | None = None,
 ) -> Admission:
     """Take in the rows of an export that keep the rules of a schema.
 
-    `rename` maps our column names to those of the export; `renamed_at` is where the study says so. Raises `SourceError`
-    when a needed column is missing.
+    `rename` maps our column names to those of the export; `renamed_at` is where the study says so.
+    `titles` are what ids of a standard are called, by column. Raises `SourceError` when a needed column is missing.
     """
     text, columns_read, notes = _select(export, schema, source, rename or {}, renamed_at)
-    typed, unread = convert(text, schema)
+    typed, unread = convert(as_ids(text, schema, titles or {}), schema)
     unread = pd.concat([export.unread, unread], ignore_index=True) if len(export.unread) else unread
     typed = typed.drop(index=unread["index"].unique())
     broken = broken_rules(typed, schema)

@@ -18,6 +18,7 @@ from sro_research.intake.exports import Export, read_export
 from sro_research.intake.records import RECORDS, Known
 from sro_research.intake.surveys import read_survey
 from sro_research.intake.texts import same_text
+from sro_research.intake.wordings import Titles, titles_of
 from sro_research.parameters import Records, Source, SurveySource
 from sro_research.standards.together import Standards
 
@@ -152,7 +153,8 @@ def look_through(
             log.append({"source": "", "kind": kind, "status": "not provided"})
         else:
             schema = schema_of(Known(tables, waves, groups, standards))
-            table = take(kind, source, partial(_records, source=source, schema=schema))
+            said = titles_of(kind, standards)
+            table = take(kind, source, partial(_records, source=source, schema=schema, titles=said))
         if table is not None:
             tables[kind] = table
     if not asked:
@@ -167,9 +169,11 @@ def look_through(
     return Intake(tables, as_log(log), found, tuple(notes), refusal)
 
 
-def _records(path: Path, source: Source, schema: pa.DataFrameSchema) -> Admission:
+def _records(
+    path: Path, *, source: Source, schema: pa.DataFrameSchema, titles: Mapping[str, Titles] | None = None
+) -> Admission:
     export = read_export(path, source.encoding)
-    return admit(export, schema, source=path, rename=source.columns, renamed_at=source.columns_at)
+    return admit(export, schema, source=path, rename=source.columns, renamed_at=source.columns_at, titles=titles)
 
 
 def _respondents(

@@ -6,23 +6,13 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from sro_research.instruments import Instrument
+from sro_research.intake.wordings import DECLARED
 from sro_research.parameters import Records
 from sro_research.schemas import NOT_A_CODE, NOT_A_DAY, NOT_A_LABEL, NOT_A_TIME, NOT_WHOLE, REPEATED, TWICE
-from sro_research.standards.together import NEEDED, Standards
+from sro_research.standards.together import Standards
 
 A_RUN = 3
 """So many codes in a row are written as the first and the last."""
-DECLARED = {
-    ("training", "course"): "courses",
-    ("selection", "criterion"): "criteria",
-    ("drills", "kind"): "drills",
-    ("outreach", "activity"): "activities",
-    ("outreach", "audience"): "audiences",
-    ("agreement_reviews", "clause"): "clauses",
-    ("budget", "item"): "items",
-    ("budget", "paid_by"): "partners",
-}
-"""By kind and column of records: the part of their standard that says what may stand there."""
 LISTED = {
     "not a school of this study": ["schools"],
     "not an officer of this study": ["officers"],
@@ -55,8 +45,7 @@ def fix_of(
     if rule in LISTED:
         return f"The {' and '.join(LISTED[rule])} are those in {_files_of(LISTED[rule], records)}."
     if (kind, column) in DECLARED and rule.startswith("not "):
-        # A standard that records do not need is called like them.
-        return _as_declared(DECLARED[kind, column], NEEDED.get(kind, kind), rule, standards, standards_folder)
+        return _as_declared(*DECLARED[kind, column], rule, standards, standards_folder)
     if rule.startswith("lost the leading zeros"):
         return "Export the column as text."
     return {
@@ -71,7 +60,7 @@ def fix_of(
     }.get(rule, "")
 
 
-def _as_declared(part: str, name: str, rule: str, standards: Standards, folder: Path) -> str:
+def _as_declared(name: str, part: str, rule: str, standards: Standards, folder: Path) -> str:
     """Say what a part of a standard has, unless the rule says it, and where it is defined."""
     defined = f"defined in {folder / name}.yaml."
     if rule.startswith("not one of "):

@@ -52,7 +52,7 @@ def test_each_kind_of_records_of_a_study_file_has_its_rules() -> None:
         ),
         (
             "outreach",
-            "0001,O1,2024-01-02,Parent night,2",
+            "0001,O1,2024-01-02,Bake sale,2",
             "activity",
             "not an activity of this study",
             f"The activities are {', '.join(STANDARDS.outreach.activities)}; "
