@@ -15,6 +15,7 @@ from sro_research.errors import SourceError
 from sro_research.instruments import Instrument
 from sro_research.intake.admission import QUARANTINE_COLUMNS, Admission, admit, near_name
 from sro_research.intake.exports import Export, read_export
+from sro_research.intake.fixes import fix_of
 from sro_research.intake.records import RECORDS, Known
 from sro_research.intake.surveys import read_survey
 from sro_research.intake.texts import same_text
@@ -90,6 +91,14 @@ def look_through(
 
     def take(kind: str, source: Source, read: Callable[[Path], Admission]) -> pd.DataFrame | None:
         path = folder / source.file
+        fix = partial(
+            fix_of,
+            kind=kind,
+            instruments=instruments,
+            records=records,
+            standards=standards,
+            set_aside=rows_by_kind(as_log(log)),
+        )
         nonlocal refusal
         try:
             taken = read(path)
@@ -101,7 +110,7 @@ def look_through(
         notes.extend(f"{source.file}: {note}" for note in taken.notes)
         log.append(_entry(kind, source, taken))
         try:
-            _refuse_empty(path, taken)
+            _refuse_empty(path, taken, fix)
         except SourceError as error:
             log[-1] |= {"status": "set aside", "problem": str(error)}
             refusal = refusal or (error if kind == "schools" else None)
@@ -198,14 +207,14 @@ def _respondents(
     return replace(taken, notes=notes + taken.notes)
 
 
-def _refuse_empty(path: Path, taken: Admission) -> None:
+def _refuse_empty(path: Path, taken: Admission, fix: Callable[[str, str], str]) -> None:
     """Refuse a source all of whose rows were set aside: the file, not its rows, is what has to be mended."""
     if len(taken.table) == 0:
         (column, rule), rows = next(iter(taken.quarantine[["column", "rule"]].value_counts().items()))
         raise SourceError(
             path,
             f"no row keeps the rules ({taken.rows_read} read); most often {column or 'row'}: {rule}",
-            fix="Mend the export.",
+            fix=fix(column, rule) or "Mend the export.",
             rows=rows,
         )
 
@@ -273,6 +282,11 @@ def _entry(kind: str, source: Source, taken: Admission) -> dict[str, object]:
         "rows_set_aside": taken.rows_set_aside,
         "columns_dropped": taken.columns_dropped,
     }
+
+
+def rows_by_kind(sources: pd.DataFrame) -> dict[str, int]:
+    """Return how many rows of each kind of `Intake.sources` were set aside."""
+    return sources.groupby("kind")["rows_set_aside"].sum().astype(int).to_dict()
 
 
 def as_log(entries: list[dict[str, object]]) -> pd.DataFrame:
