@@ -23,6 +23,8 @@ from sro_research.intake.wordings import Titles, titles_of
 from sro_research.parameters import Records, Source, SurveySource
 from sro_research.standards.together import Standards
 
+NO_ANSWER = (schemas.PREVIEW, schemas.NO_CONSENT, schemas.SCREENED_OUT)
+"""Rules of rows that are no answers to a survey: nothing is lost with them."""
 SHOWN = 5
 """Schools that a message names."""
 
@@ -35,8 +37,9 @@ class Intake:
 
     `tables` maps names (`schools`, `training`, …, `responses/<instrument>`) to validated tables. `sources` has one
     row per source: `source`, `kind`, `status` (`read`, `set aside`, `not provided`), `rows_read`,
-    `rows_admitted`, `rows_set_aside`, `columns_dropped`, `problem`. `quarantine` has one row per broken rule; its
-    `source` is the file as the study file names it.
+    `rows_admitted`, `rows_set_aside`, `rows_lost`, `columns_dropped`, `problem`. Lost are rows that broke a rule;
+    people who did not agree or were not meant to be asked, and previews, are set aside without being lost.
+    `quarantine` has one row per broken rule; its `source` is the file as the study file names it.
     """
 
     tables: dict[str, pd.DataFrame]
@@ -280,6 +283,7 @@ def _entry(kind: str, source: Source, taken: Admission) -> dict[str, object]:
         "rows_read": taken.rows_read,
         "rows_admitted": len(taken.table),
         "rows_set_aside": taken.rows_set_aside,
+        "rows_lost": taken.quarantine.loc[~taken.quarantine["rule"].isin(NO_ANSWER), "row"].nunique(),
         "columns_dropped": taken.columns_dropped,
     }
 
@@ -298,6 +302,7 @@ def as_log(entries: list[dict[str, object]]) -> pd.DataFrame:
         "rows_read",
         "rows_admitted",
         "rows_set_aside",
+        "rows_lost",
         "columns_dropped",
         "problem",
     ]

@@ -78,6 +78,7 @@ def test_a_broken_source_is_set_aside_and_the_others_go_on(
 def test_rows_of_a_source_that_is_set_aside_for_its_rows_are_still_counted(take: Take) -> None:
     intake = take({"s24.csv": "school_id,q1,q2,gender\n1,1,1,1\n0001,9,1,1\n"})
     counts = intake.sources.set_index("source").loc["s24.csv"]
+    assert counts["rows_lost"] == 2
     assert (counts["rows_read"], counts["rows_admitted"], counts["rows_set_aside"]) == (2, 0, 2)
     assert intake.quarantine["row"].tolist() == [2, 3]
 

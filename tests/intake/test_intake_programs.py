@@ -249,6 +249,8 @@ def test_consent_in_two_languages_at_once(tmp_path: Path) -> None:
     intake = take(tmp_path, written, consent={"column": "consent", "agreed": ["Yes", "Sí"]})
     assert answers(intake)["respondent_id"].tolist() == ["R0", "R2"]
     assert rules(intake) == [(3, "", schemas.NO_CONSENT)]
+    log = intake.sources.dropna(subset="rows_read").set_index("kind").loc["responses/student_climate"]
+    assert (log["rows_set_aside"], log["rows_lost"]) == (1, 0)  # Who did not agree is no loss.
 
 
 @pytest.mark.parametrize("status", ["Survey Preview", "Survey Test", "1", "17"])
