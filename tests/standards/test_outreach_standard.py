@@ -31,7 +31,7 @@ def test_every_title_stands_in_english_and_spanish() -> None:
 
 def test_audiences_need_not_be_declared() -> None:
     own = OutreachStandard(activities={"garden": {"title": {"en": "Garden"}, "category": "outreach"}})
-    assert own.audiences == {} and own.titles("en") == {"garden": "Garden"}
+    assert own.audiences == {} and own.categories == {"garden": "outreach"}
 
 
 def test_a_category_of_its_own_is_refused() -> None:
