@@ -240,6 +240,8 @@ def _say(summary: Summary) -> None:
         click.echo(f"note: {note}", err=True)
     if summary.index is not None:
         click.echo(f"index: {summary.index}")
+        if summary.losses:
+            click.echo(f"The study ran, but {summary.losses}")
     if not summary.complete:
         sys.exit(EXIT_INCOMPLETE)
 
@@ -251,6 +253,7 @@ def check(params_file: Path) -> None:
     """Check a study file, its instruments, notebooks and source files; write nothing."""
     study = _read_only(params_file)
     from sro_research.batch.check import notes, refusals_of, rows_set_aside, schools_found
+    from sro_research.measures.quality import losses_in_words
 
     intake = _look_through(study)
     for row in intake.sources.itertuples():
@@ -270,7 +273,9 @@ def check(params_file: Path) -> None:
     if refusals:
         click.echo(CANNOT_RUN)
         sys.exit(EXIT_INPUT)
-    click.echo(f"The study can run, without {counted(files, 'source file')}." if files else "The study can run.")
+    without = f", without {counted(files, 'source file')}" if files else ""
+    lost = losses_in_words(intake.sources)
+    click.echo(f"The study can run{without}{f', but {lost}' if lost else '.'}")
     if files:
         sys.exit(EXIT_INCOMPLETE)
 

@@ -14,6 +14,8 @@ from pydantic_core import PydanticCustomError
 from sro_research.errors import StudyFileError, WorkbenchError, nearest
 from sro_research.files import Document, fingerprint, is_file, is_url, read_yaml
 
+TO_EXTEND = ("defaults.yaml", "records.yaml", "ssocs.yaml")
+"""Files of params/ that studies extend; a study may lie anywhere, beside its data for instance."""
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=64)]
 Words = Annotated[str, Field(pattern=r"\S")]
 """Text that is not blank."""
@@ -427,9 +429,9 @@ def _resolved(path: Path, above: tuple[Path, ...]) -> tuple[dict[str, Any], dict
         if not isinstance(parent, str):
             raise StudyFileError(document.where(["extends"]), "`extends` names one file", fix="Write its path.")
         if not is_file(path.parent / parent):
-            raise StudyFileError(
-                document.where(["extends"]), f"there is no file '{parent}' to extend", fix="Check the path."
-            )
+            ours = Path(parent).name in TO_EXTEND
+            fix = f"Write the path of the repository's params/{Path(parent).name}." if ours else "Check the path."
+            raise StudyFileError(document.where(["extends"]), f"there is no file '{parent}' to extend", fix=fix)
         base, where = _resolved((path.parent / parent).resolve(), (*above, path))
     if isinstance(folders := data.get("folders"), dict):
         data["folders"] = {

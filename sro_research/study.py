@@ -39,6 +39,7 @@ from sro_research.files import (
 from sro_research.folders import Folders, without_last_slash
 from sro_research.instruments import Instrument, load_instrument
 from sro_research.labels import MISSING, said
+from sro_research.measures.quality import losses
 from sro_research.parameters import (
     Model,
     Parameters,
@@ -276,8 +277,8 @@ class Study:
                 "the safe cells have not been made yet",
                 fix="Run the study notebooks: `sro-research run`.",
             )
-        lists = {name: tuple(stored.get(name, ())) for name in ("provided", "figures", "exploratory", "left_out")}
-        return Facts(**{**stored, **lists})
+        lists = ("provided", "rows_lost", "figures", "exploratory", "left_out")
+        return Facts(**{**stored, **{name: tuple(stored.get(name, ())) for name in lists}})
 
     def board_page(self) -> Page:
         """Return the page that holds all safe cells and all texts of the study."""
@@ -325,6 +326,7 @@ class Study:
             rows_hidden=len(pattern.rows) - shown,
             audited=dt.date.today().isoformat(),
             provided=tuple(sorted(set(sources.loc[status == "read", "kind"]))),
+            rows_lost=tuple(sorted(set(losses(sources)["kind"]))),
             figures=tuple("|".join(key) for key in cells.loc[of_program(cells), FIGURE].itertuples(index=False)),
             comparable=dict(read_json(self._comparability) or {}),
             **({} if self.parameters.model is None else self._declared(self.parameters.model)),

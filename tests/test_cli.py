@@ -154,8 +154,9 @@ def test_check_names_courses_and_where_they_are_defined(district: Path, tmp_path
         if "training" in x
     )
     assert "training.csv: course: not a course of this study (1 row: " in line
-    assert "The courses are basic_sro, trauma_informed, " in line
-    assert line.endswith(f"they are defined in {PROJECT}/params/standards/training.yaml.")
+    assert "Write one of basic_sro, trauma_informed, " in line
+    assert f"copy {PROJECT}/params/standards, declare them in the copy's training.yaml " in line
+    assert line.endswith(" set `folders.standards` to the copy.")
 
 
 def test_check_finds_a_school_that_is_not_there(district: Path) -> None:

@@ -116,6 +116,16 @@ def test_a_missing_key_is_placed_where_it_belongs(study: Callable[..., Path], li
 @pytest.mark.parametrize(
     ("extends", "message"),
     [
+        (
+            "away/defaults.yaml",
+            ":3: there is no file 'away/defaults.yaml' to extend. "
+            "Write the path of the repository's params/defaults.yaml.",
+        ),
+        (
+            "../params/records.yaml",
+            ":3: there is no file '../params/records.yaml' to extend. "
+            "Write the path of the repository's params/records.yaml.",
+        ),
         ("nope.yaml", ":3: there is no file 'nope.yaml' to extend. Check the path."),
         ("x" * 300, f":3: there is no file '{'x' * 300}' to extend. Check the path."),
         (".", ":3: there is no file '.' to extend. Check the path."),

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 from sro_research.consistency import names_of, reported_schools
 from sro_research.errors import StudyFileError, counted
-from sro_research.intake import Intake, fix_of
+from sro_research.intake import Intake, fix_of, rows_by_kind
 from sro_research.measures.outreach import outside_periods
 from sro_research.measures.quality import SMALLEST_COUNT, answers_per_school, more_answers_than_people
 from sro_research.study import Study
@@ -28,7 +27,7 @@ def rows_set_aside(study: Study, intake: Intake) -> Iterator[str]:
             instruments=study.instruments,
             records=p.records,
             standards=study.standards,
-            standards_folder=Path(p.folders.standards),
+            set_aside=rows_by_kind(intake.sources),
         )
         yield f"set aside: {source}: {column or 'row'}: {rule} ({counted(len(rows), 'row')}: {shown}). {fix}".rstrip()
 

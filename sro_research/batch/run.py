@@ -23,7 +23,7 @@ from sro_research.batch.publish import publish
 from sro_research.batch.verify import verify
 from sro_research.batch.warm import fork
 from sro_research.errors import DisclosureError, DiskError, SourceError, StudyFileError, counted, errors_of_ours
-from sro_research.measures.quality import more_answers_than_people
+from sro_research.measures.quality import losses_in_words, more_answers_than_people
 from sro_research.study import Study, open_study
 from sro_research.tables import is_table, read_table
 
@@ -60,6 +60,8 @@ class Summary:
     rows_set_aside: int = 0
     quarantine: str = ""
     notes: tuple[str, ...] = ()
+    losses: str = ""
+    """Files that lost many of their rows, in words."""
 
     @property
     def complete(self) -> bool:
@@ -286,6 +288,7 @@ def _summary(
         problems=sources.loc[sources["status"] == "set aside", "problem"].tolist(),
         rows_set_aside=int(sources["rows_set_aside"].fillna(0).sum()),
         quarantine=study.folders.shown(study.folders.internal / "quarantine" / "quarantine.csv"),
+        losses=losses_in_words(sources),
         notes=(*summary.notes, *_more_answers_than_people(study)),
     )
 

@@ -4,7 +4,7 @@ What breaks a rule is set aside with its row number and the rule, and counted; i
 """
 
 from sro_research.intake.admission import Admission, admit
-from sro_research.intake.district import Intake, look_through, take_in
+from sro_research.intake.district import Intake, look_through, rows_by_kind, take_in
 from sro_research.intake.exports import Export, read_export
 from sro_research.intake.fixes import fix_of
 from sro_research.intake.national import find_national, take_in_national
@@ -18,6 +18,7 @@ __all__ = [
     "fix_of",
     "look_through",
     "read_export",
+    "rows_by_kind",
     "take_in",
     "take_in_national",
 ]

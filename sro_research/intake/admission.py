@@ -12,8 +12,11 @@ import pandera.pandas as pa
 
 from sro_research.errors import SourceError, nearest
 from sro_research.intake.exports import Export
+from sro_research.intake.wordings import Titles, as_ids
 from sro_research.schemas import FOR_ALL_SCHOOLS, TWICE, broken_rules, convert
 
+NAMES_SHOWN = 12
+"""Columns without a rule that a message names."""
 QUARANTINE_COLUMNS = ["source", "row", "column", "rule"]
 
 
@@ -42,14 +45,15 @@ def admit(
     source: Path,
     rename: Mapping[str, str] | None = None,
     renamed_at: str = "",
+    titles: Mapping[str, Titles] | None = None,
 ) -> Admission:
     """Take in the rows of an export that keep the rules of a schema.
 
-    `rename` maps our column names to those of the export; `renamed_at` is where the study says so. Raises `SourceError`
-    when a needed column is missing.
+    `rename` maps our column names to those of the export; `renamed_at` is where the study says so.
+    `titles` are what ids of a standard are called, by column. Raises `SourceError` when a needed column is missing.
     """
     text, columns_read, notes = _select(export, schema, source, rename or {}, renamed_at)
-    typed, unread = convert(text, schema)
+    typed, unread = convert(as_ids(text, schema, titles or {}), schema)
     unread = pd.concat([export.unread, unread], ignore_index=True) if len(export.unread) else unread
     typed = typed.drop(index=unread["index"].unique())
     broken = broken_rules(typed, schema)
@@ -106,6 +110,7 @@ def _select(
     by_lower = {str(name).lower(): name for name in cells.columns}
     picked: dict[str, pd.Series] = {}
     taken: dict[str, str] = {}
+    missing: dict[str, str] = {}
     notes: list[str] = []
     for name, column in schema.columns.items():
         theirs = rename.get(name, name).strip()
@@ -125,14 +130,37 @@ def _select(
             elif column.metadata == FOR_ALL_SCHOOLS:
                 notes.append(f"no column '{name}': each row counts for all schools. If it has another name, map it.")
         else:
-            count, hint = f"The export has {export.width} columns.", near_name(theirs, cells.columns)
-            fix = f"{count} Mend the name in `columns`.{at}" if name in rename else ""
-            raise SourceError(
-                source,
-                f"the column '{theirs}' is missing",
-                fix=fix or f"{count} {hint or f'Add it, or map it with `columns: {{{name}: …}}`.'}",
-            )
+            missing[name] = theirs
+    if missing:
+        # Where no column is known the file has no header, and its "names" are what somebody answered.
+        near = {_plain(theirs) for theirs in missing.values()}
+        headed = taken or near & {_plain(lower) for lower in by_lower}
+        strange = [str(c) for lower, c in by_lower.items() if lower.strip() not in taken and _plain(lower) not in near]
+        raise _lacking(export, source, missing, rename, strange if headed else [], at)
     return pd.DataFrame(picked, index=cells.index), len(taken), tuple(notes)
+
+
+def _lacking(
+    export: Export, source: Path, missing: Mapping[str, str], rename: Mapping[str, str], strange: list[str], at: str
+) -> SourceError:
+    """Return the error of a file that lacks columns (theirs by ours); `strange` are those of it that no rule knows."""
+    hints = {name: hint for name, theirs in missing.items() if (hint := near_name(theirs, export.cells.columns))}
+    misnamed = [name for name in missing if name in rename]
+    to_map = [name for name in missing if name not in rename and name not in hints]
+    fix = [f"The export has {export.width} columns."]
+    if misnamed:
+        fix.append(f"Mend the {'name' if len(misnamed) == 1 else 'names'} in `columns`.")
+    fix += [hint for name, hint in hints.items() if name not in rename]
+    if to_map:
+        them = "it" if len(missing) == 1 else "the others" if len(to_map) < len(missing) else "them"
+        mapped = ", ".join(f"{name}: …" for name in to_map)
+        fix.append(f"Add {them}, or map {'it' if len(missing) == 1 else 'them'} with `columns: {{{mapped}}}`.")
+    if strange:
+        more = ", …" if len(strange) > NAMES_SHOWN else ""
+        fix.append(f"Columns without a rule: {', '.join(strange[:NAMES_SHOWN])}{more}.")
+    names = ", ".join(f"'{theirs}'" for theirs in missing.values())
+    rule = f"the column {names} is missing" if len(missing) == 1 else f"the columns {names} are missing"
+    return SourceError(source, rule, fix=" ".join(fix) + (at if misnamed else ""))
 
 
 def _is_answer(column: pa.Column) -> bool:

@@ -15,12 +15,16 @@ from sro_research.errors import SourceError
 from sro_research.instruments import Instrument
 from sro_research.intake.admission import QUARANTINE_COLUMNS, Admission, admit, near_name
 from sro_research.intake.exports import Export, read_export
+from sro_research.intake.fixes import fix_of
 from sro_research.intake.records import RECORDS, Known
 from sro_research.intake.surveys import read_survey
 from sro_research.intake.texts import same_text
+from sro_research.intake.wordings import Titles, titles_of
 from sro_research.parameters import Records, Source, SurveySource
 from sro_research.standards.together import Standards
 
+NO_ANSWER = (schemas.PREVIEW, schemas.NO_CONSENT, schemas.SCREENED_OUT)
+"""Rules of rows that are no answers to a survey: nothing is lost with them."""
 SHOWN = 5
 """Schools that a message names."""
 
@@ -33,8 +37,9 @@ class Intake:
 
     `tables` maps names (`schools`, `training`, …, `responses/<instrument>`) to validated tables. `sources` has one
     row per source: `source`, `kind`, `status` (`read`, `set aside`, `not provided`), `rows_read`,
-    `rows_admitted`, `rows_set_aside`, `columns_dropped`, `problem`. `quarantine` has one row per broken rule; its
-    `source` is the file as the study file names it.
+    `rows_admitted`, `rows_set_aside`, `rows_lost`, `columns_dropped`, `problem`. Lost are rows that broke a rule;
+    people who did not agree or were not meant to be asked, and previews, are set aside without being lost.
+    `quarantine` has one row per broken rule; its `source` is the file as the study file names it.
     """
 
     tables: dict[str, pd.DataFrame]
@@ -89,6 +94,14 @@ def look_through(
 
     def take(kind: str, source: Source, read: Callable[[Path], Admission]) -> pd.DataFrame | None:
         path = folder / source.file
+        fix = partial(
+            fix_of,
+            kind=kind,
+            instruments=instruments,
+            records=records,
+            standards=standards,
+            set_aside=rows_by_kind(as_log(log)),
+        )
         nonlocal refusal
         try:
             taken = read(path)
@@ -100,7 +113,7 @@ def look_through(
         notes.extend(f"{source.file}: {note}" for note in taken.notes)
         log.append(_entry(kind, source, taken))
         try:
-            _refuse_empty(path, taken)
+            _refuse_empty(path, taken, fix)
         except SourceError as error:
             log[-1] |= {"status": "set aside", "problem": str(error)}
             refusal = refusal or (error if kind == "schools" else None)
@@ -152,7 +165,8 @@ def look_through(
             log.append({"source": "", "kind": kind, "status": "not provided"})
         else:
             schema = schema_of(Known(tables, waves, groups, standards))
-            table = take(kind, source, partial(_records, source=source, schema=schema))
+            said = titles_of(kind, standards)
+            table = take(kind, source, partial(_records, source=source, schema=schema, titles=said))
         if table is not None:
             tables[kind] = table
     if not asked:
@@ -167,9 +181,11 @@ def look_through(
     return Intake(tables, as_log(log), found, tuple(notes), refusal)
 
 
-def _records(path: Path, source: Source, schema: pa.DataFrameSchema) -> Admission:
+def _records(
+    path: Path, *, source: Source, schema: pa.DataFrameSchema, titles: Mapping[str, Titles] | None = None
+) -> Admission:
     export = read_export(path, source.encoding)
-    return admit(export, schema, source=path, rename=source.columns, renamed_at=source.columns_at)
+    return admit(export, schema, source=path, rename=source.columns, renamed_at=source.columns_at, titles=titles)
 
 
 def _respondents(
@@ -194,14 +210,14 @@ def _respondents(
     return replace(taken, notes=notes + taken.notes)
 
 
-def _refuse_empty(path: Path, taken: Admission) -> None:
+def _refuse_empty(path: Path, taken: Admission, fix: Callable[[str, str], str]) -> None:
     """Refuse a source all of whose rows were set aside: the file, not its rows, is what has to be mended."""
     if len(taken.table) == 0:
         (column, rule), rows = next(iter(taken.quarantine[["column", "rule"]].value_counts().items()))
         raise SourceError(
             path,
             f"no row keeps the rules ({taken.rows_read} read); most often {column or 'row'}: {rule}",
-            fix="Mend the export.",
+            fix=fix(column, rule) or "Mend the export.",
             rows=rows,
         )
 
@@ -267,8 +283,14 @@ def _entry(kind: str, source: Source, taken: Admission) -> dict[str, object]:
         "rows_read": taken.rows_read,
         "rows_admitted": len(taken.table),
         "rows_set_aside": taken.rows_set_aside,
+        "rows_lost": taken.quarantine.loc[~taken.quarantine["rule"].isin(NO_ANSWER), "row"].nunique(),
         "columns_dropped": taken.columns_dropped,
     }
+
+
+def rows_by_kind(sources: pd.DataFrame) -> dict[str, int]:
+    """Return how many rows of each kind of `Intake.sources` were set aside."""
+    return sources.groupby("kind")["rows_set_aside"].sum().astype(int).to_dict()
 
 
 def as_log(entries: list[dict[str, object]]) -> pd.DataFrame:
@@ -280,6 +302,7 @@ def as_log(entries: list[dict[str, object]]) -> pd.DataFrame:
         "rows_read",
         "rows_admitted",
         "rows_set_aside",
+        "rows_lost",
         "columns_dropped",
         "problem",
     ]

@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 
+from sro_research.errors import counted
 from sro_research.instruments import Instrument
+from sro_research.intake.wordings import DECLARED
 from sro_research.parameters import Records
-from sro_research.schemas import NOT_A_CODE, NOT_A_DAY, NOT_A_LABEL, NOT_A_TIME, NOT_WHOLE, REPEATED, TWICE
-from sro_research.standards.together import NEEDED, Standards
+from sro_research.schemas import (
+    NOT_A_CODE,
+    NOT_A_DAY,
+    NOT_A_LABEL,
+    NOT_A_NUMBER,
+    NOT_A_TIME,
+    NOT_ANSWERED,
+    NOT_WHOLE,
+    REPEATED,
+    TWICE,
+)
+from sro_research.standards.together import Standards
 
 A_RUN = 3
 """So many codes in a row are written as the first and the last."""
-DECLARED = {
-    ("training", "course"): "courses",
-    ("selection", "criterion"): "criteria",
-    ("drills", "kind"): "drills",
-    ("outreach", "activity"): "activities",
-    ("outreach", "audience"): "audiences",
-    ("agreement_reviews", "clause"): "clauses",
-    ("budget", "item"): "items",
-    ("budget", "paid_by"): "partners",
-}
-"""By kind and column of records: the part of their standard that says what may stand there."""
 LISTED = {
     "not a school of this study": ["schools"],
     "not an officer of this study": ["officers"],
@@ -40,9 +40,12 @@ def fix_of(
     instruments: Mapping[str, Instrument],
     records: Records,
     standards: Standards,
-    standards_folder: Path,
+    set_aside: Mapping[str, int] | None = None,
 ) -> str:
-    """Return the fix for a rule that rows of a source of a kind broke; blank where the rule says it all."""
+    """Return the fix for a rule that rows of a source of a kind broke; blank where the rule says it all.
+
+    `set_aside` says by kind of records how many of their rows were set aside: others may have referred to these.
+    """
     instrument = instruments.get(kind.removeprefix("responses/"))
     allowed = instrument.codes.get(column) if instrument is not None else None
     if allowed is not None and rule in (NOT_A_CODE, NOT_WHOLE):
@@ -53,17 +56,21 @@ def fix_of(
             "If the program writes them otherwise, say so with `answers: {theirs: code}`."
         )
     if rule in LISTED:
-        return f"The {' and '.join(LISTED[rule])} are those in {_files_of(LISTED[rule], records)}."
+        lost = _lost(LISTED[rule], records, set_aside or {})
+        return f"The {' and '.join(LISTED[rule])} are those in {_files_of(LISTED[rule], records)}.{lost}"
     if (kind, column) in DECLARED and rule.startswith("not "):
-        # A standard that records do not need is called like them.
-        return _as_declared(DECLARED[kind, column], NEEDED.get(kind, kind), rule, standards, standards_folder)
+        return _as_declared(*DECLARED[kind, column], standards)
+    if kind == "contacts" and column in (asked := _asked(instruments)) and rule in (NOT_WHOLE, NOT_ANSWERED):
+        return f"Write the codes of the student survey: {', '.join(map(str, asked[column]))}."
     if rule.startswith("lost the leading zeros"):
         return "Export the column as text."
     return {
         NOT_A_DAY: "Write days like 2026-06-30.",
         NOT_A_TIME: "Write times like 2026-06-30 14:05, as the clock at the school showed them.",
         NOT_WHOLE: "Write it in digits, without a point.",
-        TWICE: "Give each its own, if they are two." if instrument is not None else "Delete the later ones.",
+        NOT_A_NUMBER: "Write it in digits, like 1.5: no unit, no comma.",
+        TWICE: "Give each its own, if they are two"
+        + ("." if instrument is not None else "; else delete the later one."),
         REPEATED: "Two equal activities on one day: write them as one, with the hours of both."
         if kind == "outreach"
         else "Delete the later ones.",
@@ -71,12 +78,29 @@ def fix_of(
     }.get(rule, "")
 
 
-def _as_declared(part: str, name: str, rule: str, standards: Standards, folder: Path) -> str:
-    """Say what a part of a standard has, unless the rule says it, and where it is defined."""
-    defined = f"defined in {folder / name}.yaml."
-    if rule.startswith("not one of "):
-        return f"They are {defined}"
-    return f"The {part} are {', '.join(getattr(getattr(standards, name), part))}; they are {defined}"
+def _as_declared(name: str, part: str, standards: Standards) -> str:
+    """Say what a part of a standard has, and how to declare others."""
+    return (
+        f"Write one of {', '.join(getattr(getattr(standards, name), part))}, or its title. For {part} of your own: "
+        f"copy {standards.folder}, declare them in the copy's {name}.yaml (an id without spaces; its title may be "
+        "any words, and is read too), and set `folders.standards` to the copy."
+    )
+
+
+def _asked(instruments: Mapping[str, Instrument]) -> dict[str, list[int]]:
+    """Return the codes of the background questions that students are asked."""
+    students = [instrument for instrument in instruments.values() if instrument.population == "student"]
+    return {question: sorted(of.labels) for asked in students for question, of in asked.background.items()}
+
+
+def _lost(kinds: Iterable[str], records: Records, set_aside: Mapping[str, int]) -> str:
+    """Say that rows that may have been meant were set aside themselves."""
+    return "".join(
+        f" {counted(rows, 'row')} of {_files_of([kind], records)} {'was' if rows == 1 else 'were'} set aside: "
+        f"mend {'it' if rows == 1 else 'these'} first."
+        for kind in kinds
+        if (rows := set_aside.get(kind, 0))
+    )
 
 
 def _files_of(kinds: Iterable[str], records: Records) -> str:

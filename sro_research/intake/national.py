@@ -44,6 +44,6 @@ def take_in_national(folder: Path, layouts: Mapping[str, SsocsLayout], asked: Ss
     log: list[dict[str, object]] = []
     for wave, path in find_national(folder, layouts).items():
         tables[f"{KIND}/{wave}"] = table = read_ssocs(path, layout=layouts[wave], asked=asked)
-        counts = {"rows_read": len(table), "rows_admitted": len(table), "rows_set_aside": 0}
+        counts = {"rows_read": len(table), "rows_admitted": len(table), "rows_set_aside": 0, "rows_lost": 0}
         log.append({"source": path.name, "kind": KIND, "status": "read", **counts})
     return Intake(tables, as_log(log), pd.DataFrame({name: [] for name in QUARANTINE_COLUMNS}))

@@ -62,7 +62,7 @@ def _selection(known: Known) -> pa.DataFrameSchema:
 def _outreach(known: Known) -> pa.DataFrameSchema:
     if (standard := known.standards.outreach) is None:
         return schemas.outreach(known.schools, known.officers)
-    return schemas.outreach(known.schools, known.officers, standard.activities, standard.audiences)
+    return schemas.outreach(known.schools, known.officers, standard.activities, standard.audiences or None)
 
 
 def _drills(known: Known) -> pa.DataFrameSchema:

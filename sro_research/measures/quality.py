@@ -10,6 +10,8 @@ SMALLEST_COUNT = 10
 """Smaller counts of respondents are not repeated outside protected tables; see disclosure/policy.py."""
 ON_THE_ROSTER = {"student": "students", "staff": "staff"}
 """The column of the table of schools that counts a population."""
+TOLERATED_LOSS = 0.05
+"""A file of which a larger share of rows broke a rule gives numbers that are too low; the pages say so."""
 
 
 def answer_quality(responses: pd.DataFrame, instrument: Instrument) -> pd.DataFrame:
@@ -49,3 +51,26 @@ def more_answers_than_people(responses: pd.DataFrame, schools: pd.DataFrame, pop
         numbers = f" ({answers} and {count})" if min(answers, count) >= SMALLEST_COUNT else ""
         found.append(f"school {school}, wave {wave}: more {population} answers than {people} on the roster{numbers}")
     return found
+
+
+def losses(sources: pd.DataFrame) -> pd.DataFrame:
+    """Return `source`, `kind`, `lost` and `rows` of the files of which more than 5 % of the rows broke a rule.
+
+    `sources` is `Intake.sources`. `rows` counts those that were to be used. A file that was set aside as a whole is
+    said elsewhere.
+    """
+    read = sources[sources["status"] == "read"]
+    lost = read["rows_lost"].fillna(0)
+    found = read[["source", "kind"]].assign(lost=lost, rows=read["rows_admitted"] + lost)
+    return found[found["lost"] > TOLERATED_LOSS * found["rows"]].reset_index(drop=True)
+
+
+def losses_in_words(sources: pd.DataFrame) -> str:
+    """Say which files lost many rows, as the end of a sentence; blank where none did."""
+    told = [
+        f"{row.source} lost {row.lost:,} of {row.rows:,} rows ({row.lost / row.rows:.0%})".replace("%", " %")
+        for row in losses(sources).itertuples()
+    ]
+    if not told:
+        return ""
+    return f"{', '.join(told)}; numbers from {'it' if len(told) == 1 else 'them'} will be too low."

@@ -39,6 +39,8 @@ class Facts:
     """The day on which the pages were attacked before they were published, as 2026-06-30."""
     provided: tuple[str, ...]
     """Kinds of records that were provided and could be read."""
+    rows_lost: tuple[str, ...] = ()
+    """Kinds of records, or surveys as `responses/<instrument>`, of which a file lost more than 5 % of its rows."""
     comparable: dict[str, str] = field(default_factory=dict)
     """Whether the groups of `population|construct|group_by` may be compared: the verdicts of `models.comparability`."""
     figures: tuple[str, ...] = ()

@@ -24,6 +24,7 @@ from sro_research.schemas.complaints import (
     complaints,
 )
 from sro_research.schemas.contacts import (
+    NOT_ANSWERED,
     contacts,
 )
 from sro_research.schemas.emergencies import (
@@ -76,6 +77,7 @@ from sro_research.schemas.program import (
 )
 from sro_research.schemas.reading import (
     NOT_A_DAY,
+    NOT_A_NUMBER,
     NOT_A_TIME,
     NOT_WHOLE,
     SPREADSHEET_ERRORS,
@@ -107,10 +109,12 @@ __all__ = [
     "LEGAL_BASES",
     "LEVELS",
     "NO",
+    "NOT_ANSWERED",
     "NOT_A_CODE",
     "NOT_A_DAY",
     "NOT_A_GROUP",
     "NOT_A_LABEL",
+    "NOT_A_NUMBER",
     "NOT_A_TIME",
     "NOT_WHOLE",
     "NO_CONSENT",

@@ -12,6 +12,7 @@ SPREADSHEET_ERRORS = (
 )  # fmt: skip
 """What a spreadsheet writes where a formula failed; it is no text that anybody meant."""
 NOT_WHOLE = "not a whole number"
+NOT_A_NUMBER = "not a number"
 NOT_A_DAY = "not a day as YYYY-MM-DD"
 NOT_A_TIME = "not a day and time as YYYY-MM-DD HH:MM"
 _TIME_FORMATS = ("%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S")
@@ -44,7 +45,7 @@ def convert(text: pd.DataFrame, schema: pa.DataFrameSchema) -> tuple[pd.DataFram
                 whole = number.where((number % 1 == 0) & (number.abs() < limit))
                 value, rule = whole.astype(dtype), NOT_WHOLE
             else:
-                value, rule = number.where(number.abs() < float("inf")), "not a number"
+                value, rule = number.where(number.abs() < float("inf")), NOT_A_NUMBER
         bad = text.index[filled & value.isna()]
         unread.append(pd.DataFrame({"index": bad, "column": name, "rule": rule}))
         typed[name] = value

@@ -33,7 +33,7 @@ class OutreachStandard(Strict):
     schema_file = "params/outreach.schema.json"
 
     activities: dict[Identifier, Activity] = Field(min_length=1)
-    audiences: dict[Identifier, Audience] = Field(min_length=1)
+    audiences: dict[Identifier, Audience] = Field({}, description="None: the log says for whom as it likes.")
 
     @property
     def categories(self) -> dict[str, Category]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Protocol
 
@@ -57,6 +57,8 @@ class Standards:
     agreement: Agreement | None = None
     budget: BudgetStandard | None = None
     rubric: Rubric | None = None
+    folder: Path = field(default=Path("standards"), compare=False)
+    """Where they were read from."""
 
     @property
     def courses(self) -> dict[str, Course]:
@@ -99,5 +101,5 @@ def read_standards(folder: Path, records: Records) -> Standards:
         if getattr(records, kind) is not None and name not in found:
             path = folder / f"{name}.yaml"
             raise StudyFileError(path, f"`records.{kind}` needs it", fix="Copy it from params/standards, and edit it.")
-    assert set(found) <= {field.name for field in fields(Standards)}
-    return Standards(**found)  # type: ignore[arg-type]
+    assert set(found) <= {of.name for of in fields(Standards)}
+    return Standards(**found, folder=folder)  # type: ignore[arg-type]

@@ -89,7 +89,7 @@ def make_district(
         / exposure["students"].to_numpy()
     )
     tables["outreach"] = tables["outreach"].drop(columns="wave")
-    if standards.outreach is not None:
+    if standards.outreach is not None and standards.outreach.audiences:
         tables["outreach"] = _with_audiences(tables["outreach"], list(standards.outreach.audiences), seed)
     # Drawn from a stream of its own.
     tables["discipline"] = _discipline(exposure, truth, np.random.default_rng([seed, len(tables)]))

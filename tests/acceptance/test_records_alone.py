@@ -63,6 +63,34 @@ def test_training_and_outreach_alone_make_a_whole_report(demo: Run, tmp_path: Pa
     assert "No survey was provided." in text_of(school) and "Outreach hours for every 100 students" in text_of(school)
 
 
+def test_a_log_that_lost_many_rows_is_said_by_the_command_and_at_the_top_of_each_page(
+    demo: Run, tmp_path: Path
+) -> None:
+    path = study(tmp_path, demo.data, "training", "outreach")
+    log = tmp_path / "data" / "outreach.csv"
+    header, *rows = log.read_text(encoding="utf-8").splitlines()
+    at = header.split(",").index("activity")
+    cells = [row.split(",") for row in rows]
+    for row in cells[::4]:
+        row[at] = "bake_sale"
+    rows = [",".join(row) for row in cells]
+    log.write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
+    lost = len(rows[::4])
+    said = f"outreach.csv lost {lost:,} of {len(rows):,} rows (25 %); numbers from it will be too low."
+    checked = sro("check", str(path))
+    assert checked.returncode == 0, checked.stderr
+    assert checked.stdout.splitlines()[-1] == f"The study can run, but {said}"
+    made = sro("run", str(path), "--limit", "1")
+    assert made.returncode == 0, made.stderr
+    assert made.stdout.splitlines()[-1] == f"The study ran, but {said}"
+    release = tmp_path / "reports" / "records" / "release"
+    for page in ("board", *(page.stem for page in release.glob("school_????.html"))):
+        assert "Of some files, more than 5 of 100 rows broke a rule and were left out." in text_of(
+            release / f"{page}.html"
+        )
+        assert "más de 5 de cada 100 filas no cumplían una regla" in text_of(release / f"{page}.es.html")
+
+
 def test_records_without_any_school_make_the_board_page(demo: Run, tmp_path: Path) -> None:
     path = study(tmp_path, demo.data, "officers", "training")
     made = sro("run", str(path))

@@ -9,6 +9,7 @@ import pytest
 from sro_research import schemas
 from sro_research.errors import SourceError
 from sro_research.intake import Admission, admit, read_export
+from sro_research.intake.admission import NAMES_SHOWN
 
 CODES = {"q1": (1, 2, 3, 4, 98), "q2": (1, 2, 3, 4, 98)}
 RESPONSES = schemas.responses(CODES, ["0001", "0012"])
@@ -102,7 +103,26 @@ def test_names_of_columns_may_differ_in_capitals_or_be_mapped(tmp_path: Path) ->
             "The export has 4 columns. If its column 'Q 2' is meant, write `columns: {q2: \"Q 2\"}`.",
         ),
         # The file has no header: its "names" are a person's answers, and are not repeated.
-        ("Jane Doe,0001,1,2", {}, "the column 'respondent_id' is missing", "The export has 4 columns. Add it, or map "),
+        (
+            "Jane Doe,0001,1,2",
+            {},
+            "the columns 'respondent_id', 'school_id', 'q1', 'q2' are missing",
+            "The export has 4 columns. Add them, or map them with `columns: {respondent_id: …, school_id: …, q1: …",
+        ),
+        (
+            "respondent_id,School ID,Question 1",
+            {"q2": "Second"},
+            "the columns 'school_id', 'q1', 'Second' are missing",
+            "The export has 3 columns. Mend the name in `columns`. If its column 'School ID' is meant, write `columns: "
+            '{school_id: "School ID"}`. Add the others, or map them with `columns: {q1: …}`. '
+            "Columns without a rule: Question 1.",
+        ),
+        (
+            "respondent_id,school_id,q1,comment",
+            {},
+            "the column 'q2' is missing",
+            "The export has 4 columns. Add it, or map it with `columns: {q2: …}`. Columns without a rule: comment.",
+        ),
         (HEADER, {"scool_id": "x"}, "`columns` maps 'scool_id', which is no column of this table", "Did you mean 'sch"),
         (HEADER, {"q1": "q2"}, "'q1' and 'q2' are both read from the column 'q2'", "Give each its own column in "),
     ],
@@ -114,6 +134,12 @@ def test_a_missing_or_mistaken_column_sets_the_file_aside(
         take(tmp_path, f"{header}\n" + ",".join("abcd"[: header.count(",") + 1]), rename=rename)
     assert str(caught.value).startswith(f"{tmp_path}/a.csv: {rule}. {fix}")
     assert "Jane" not in str(caught.value)
+
+
+def test_of_many_columns_without_a_rule_the_first_are_named(tmp_path: Path) -> None:
+    header = ",".join(["respondent_id", "school_id", "q1", *(f"x{n}" for n in range(NAMES_SHOWN + 1))])
+    with pytest.raises(SourceError, match=rf"Columns without a rule: x0, .*, x{NAMES_SHOWN - 1}, …\.$"):
+        take(tmp_path, f"{header}\n{header}\n")
 
 
 @pytest.mark.parametrize("rename", [{"scool_id": "x"}, {"q1": "q2"}, {"q2": "Q2"}])

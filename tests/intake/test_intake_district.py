@@ -58,7 +58,11 @@ def test_a_district_without_faults_is_taken_in_whole(take: Take) -> None:
         ),
         ("officers.csv", "officer_id\nO1\n", "the column 'start_date' is missing"),
         ("training.csv", "officer_id,course,completed_on,hours\n", "the file has a header but no rows"),
-        ("outreach.csv", "a,b\nc\n", "the column 'school_id' is missing"),
+        (
+            "outreach.csv",
+            "a,b\nc\n",
+            "the columns 'school_id', 'officer_id', 'date', 'activity', 'hours' are missing",
+        ),
     ],
 )
 def test_a_broken_source_is_set_aside_and_the_others_go_on(
@@ -74,6 +78,7 @@ def test_a_broken_source_is_set_aside_and_the_others_go_on(
 def test_rows_of_a_source_that_is_set_aside_for_its_rows_are_still_counted(take: Take) -> None:
     intake = take({"s24.csv": "school_id,q1,q2,gender\n1,1,1,1\n0001,9,1,1\n"})
     counts = intake.sources.set_index("source").loc["s24.csv"]
+    assert counts["rows_lost"] == 2
     assert (counts["rows_read"], counts["rows_admitted"], counts["rows_set_aside"]) == (2, 0, 2)
     assert intake.quarantine["row"].tolist() == [2, 3]
 
@@ -91,7 +96,7 @@ def test_without_officers_their_records_are_not_held_against_a_list(take: Take) 
     ("text", "problem"),
     [
         (None, "there is no such file"),
-        ("school_id,wave\n0001,24\n", "the column 'school_name' is missing"),
+        ("school_id,wave\n0001,24\n", "the columns 'school_name', 'level', 'students' are missing"),
         (
             "school_id,wave,school_name,level,students\n0001,2024,Alder,middle,100\n",
             r"no row keeps the rules \(1 read\); most often wave: not a wave of this study \(1 row\)\. Mend the export",

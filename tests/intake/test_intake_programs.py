@@ -249,6 +249,8 @@ def test_consent_in_two_languages_at_once(tmp_path: Path) -> None:
     intake = take(tmp_path, written, consent={"column": "consent", "agreed": ["Yes", "Sí"]})
     assert answers(intake)["respondent_id"].tolist() == ["R0", "R2"]
     assert rules(intake) == [(3, "", schemas.NO_CONSENT)]
+    log = intake.sources.dropna(subset="rows_read").set_index("kind").loc["responses/student_climate"]
+    assert (log["rows_set_aside"], log["rows_lost"]) == (1, 0)  # Who did not agree is no loss.
 
 
 @pytest.mark.parametrize("status", ["Survey Preview", "Survey Test", "1", "17"])
@@ -281,7 +283,8 @@ def test_codes_of_the_program_are_mapped_where_the_study_says_so(tmp_path: Path)
     own = table(safe_1=["A1", "A4", "A2"], gender=["A2", "", "A1"])
     assert take(tmp_path, own).problems == [
         f"{tmp_path}/t.csv: no row keeps the rules (3 read); most often safe_1: {schemas.NOT_A_LABEL} (3 rows). "
-        "Mend the export."
+        "Expected: codes 1-4, 98, 99, or their labels in a language of the pages. "
+        "If the program writes them otherwise, say so with `answers: {theirs: code}`."
     ]
     intake = take(tmp_path, own, answers={f"A{i}": i for i in range(1, 5)})
     assert answers(intake)[["safe_1", "gender"]].to_numpy().tolist() == [[1, 2], [4, pd.NA], [2, 1]]

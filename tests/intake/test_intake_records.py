@@ -11,10 +11,20 @@ from conftest import PROJECT
 from small_district import FILES, INSTRUMENT, PROVIDED, STANDARDS, STANDARDS_FOLDER, taken
 
 from sro_research import schemas
-from sro_research.intake import Intake, fix_of
+from sro_research.intake import Intake, fix_of, look_through
 from sro_research.intake.records import RECORDS, Known
 from sro_research.parameters import Records
+from sro_research.standards.outreach import OutreachStandard
 from sro_research.standards.together import Standards
+
+
+def declared(name: str, part: str) -> str:
+    """Say what a standard has, and how a study declares its own."""
+    return (
+        f"Write one of {', '.join(getattr(getattr(STANDARDS, name), part))}, or its title. For {part} of your own: "
+        f"copy {STANDARDS_FOLDER}, declare them in the copy's {name}.yaml (an id without spaces; its title may be "
+        "any words, and is read too), and set `folders.standards` to the copy."
+    )
 
 
 def set_aside(intake: Intake) -> list[tuple[str, str, str]]:
@@ -33,30 +43,28 @@ def test_each_kind_of_records_of_a_study_file_has_its_rules() -> None:
             "O1,knitting,2024-01-01,8",
             "course",
             "not a course of this study",
-            f"The courses are {', '.join(STANDARDS.courses)}; they are defined in {STANDARDS_FOLDER}/training.yaml.",
+            declared("training", "courses"),
         ),
         (
             "selection",
             "O1,height,3,2019-11-04",
             "criterion",
             "not one of patience, communication, cultural_awareness, record",
-            f"They are defined in {STANDARDS_FOLDER}/selection.yaml.",
+            declared("selection", "criteria"),
         ),
         (
             "drills",
             "D2,0001,2023-11-02,dance",
             "kind",
             "not a kind of drill of this study",
-            "The drills are evacuation, lockdown, severe_weather, reunification, medical; "
-            f"they are defined in {STANDARDS_FOLDER}/drills.yaml.",
+            declared("drills", "drills"),
         ),
         (
             "outreach",
-            "0001,O1,2024-01-02,Parent night,2",
+            "0001,O1,2024-01-02,Bake sale,2",
             "activity",
             "not an activity of this study",
-            f"The activities are {', '.join(STANDARDS.outreach.activities)}; "
-            f"they are defined in {STANDARDS_FOLDER}/outreach.yaml.",
+            declared("outreach", "activities"),
         ),
         (
             "after_action_items",
@@ -77,23 +85,21 @@ def test_each_kind_of_records_of_a_study_file_has_its_rules() -> None:
             "lunch,,2024-03-01,met,document",
             "clause",
             "not a clause of this study",
-            f"The clauses are {', '.join(STANDARDS.agreement.scopes)}; "
-            f"they are defined in {STANDARDS_FOLDER}/agreement.yaml.",
+            declared("agreement", "clauses"),
         ),
         (
             "budget",
             "2024,cars,100,district",
             "item",
             "not a kind of cost of this study",
-            "The items are salaries, development, body_cameras, refreshers, other; "
-            f"they are defined in {STANDARDS_FOLDER}/budget.yaml.",
+            declared("budget", "items"),
         ),
         (
             "budget",
             "2024,other,100,church",
             "paid_by",
             "not one of district, city, county, state, or grant: and the grant's identifier",
-            f"They are defined in {STANDARDS_FOLDER}/budget.yaml.",
+            declared("budget", "partners"),
         ),
         (
             "contacts",
@@ -118,7 +124,7 @@ def test_a_row_that_refers_to_nothing_is_set_aside(
     assert set_aside(intake) == [(f"{kind}.csv", column, rule)]
     assert len(intake.tables[kind]) == FILES[f"{kind}.csv"].count("\n") - 1
     known = {"instruments": {"student": INSTRUMENT}, "records": PROVIDED, "standards": STANDARDS}
-    assert fix_of(column, rule, kind=kind, standards_folder=STANDARDS_FOLDER, **known) == fix
+    assert fix_of(column, rule, kind=kind, **known) == fix
 
 
 def test_an_audience_is_one_of_the_standard_and_may_be_missing(tmp_path: Path) -> None:
@@ -128,10 +134,37 @@ def test_an_audience_is_one_of_the_standard_and_may_be_missing(tmp_path: Path) -
     intake = taken(tmp_path, {"outreach.csv": rows})
     assert set_aside(intake) == [("outreach.csv", "audience", "not an audience of this study")]
     assert intake.tables["outreach"]["audience"].fillna("").tolist() == ["students", ""]
-    known = {"instruments": {}, "records": PROVIDED, "standards": STANDARDS, "standards_folder": STANDARDS_FOLDER}
-    assert fix_of("audience", "not an audience of this study", kind="outreach", **known) == (
-        f"The audiences are students, families, staff, community; they are defined in {STANDARDS_FOLDER}/outreach.yaml."
+    known = {"instruments": {}, "records": PROVIDED, "standards": STANDARDS}
+    assert fix_of("audience", "not an audience of this study", kind="outreach", **known) == declared(
+        "outreach", "audiences"
     )
+
+
+def test_where_no_audiences_are_declared_a_log_says_for_whom_as_it_likes() -> None:
+    outreach = OutreachStandard(activities=STANDARDS.outreach.model_dump()["activities"])
+    schema = RECORDS["outreach"](Known({}, [], {}, Standards(outreach=outreach)))
+    cells = {"school_id": "1", "officer_id": "o", "date": "2024-01-01", "activity": "other"}
+    typed, _ = schemas.convert(pd.DataFrame([cells | {"hours": "2", "attendance": "", "audience": "vecinos"}]), schema)
+    assert schemas.broken_rules(typed, schema).empty
+
+
+def test_rows_that_name_an_officer_who_was_set_aside_are_told_to_wait_for_it(tmp_path: Path) -> None:
+    officers = FILES["officers.csv"].replace("O1,2020-01-01", "O1,1/1/2020")
+    intake = taken(tmp_path, {"officers.csv": officers}, examine=look_through)
+    problem = next(problem for problem in intake.problems if "training.csv" in problem)
+    assert problem == (
+        f"{tmp_path}/training.csv: no row keeps the rules (1 read); most often officer_id: not an officer of this "
+        "study (1 row). The officers are those in officers.csv. 1 row of officers.csv was set aside: mend it first."
+    )
+
+
+def test_a_log_whose_activities_are_all_its_own_is_told_how_to_declare_them(tmp_path: Path) -> None:
+    intake = taken(tmp_path, {"outreach.csv": FILES["outreach.csv"].replace("parent_night", "Bake sale")})
+    assert intake.problems == [
+        f"{tmp_path}/outreach.csv: no row keeps the rules (1 read); most often activity: not an activity of this study "
+        f"(1 row). {declared('outreach', 'activities')}"
+    ]
+    assert "Bake" not in intake.problems[0]
 
 
 def test_without_a_standard_a_log_names_its_activities_as_it_likes() -> None:

@@ -216,6 +216,14 @@ def test_notices_stand_at_the_top(school):
     assert head.notices == [ES("head_synthetic"), "Lea con cuidado.", ES("head_set_aside", files=2)]
 
 
+def test_that_a_file_lost_many_rows_stands_at_the_top_of_every_page(school, board):
+    for page in (school, board):
+        assert EN("head_rows_lost") not in sections.head(page, EN)[0].notices
+        facts = Facts(**{**vars(page.facts), "rows_lost": ("outreach",)})
+        for words in (EN, ES):
+            assert words("head_rows_lost") in sections.head(replace(page, facts=facts), words)[0].notices
+
+
 def test_one_wave_has_no_changes_and_no_background_no_groups(school):
     assert sections.changes(replace(school, waves=school.waves[-1:]), EN) == []
     assert sections.groups(replace(school, groups=()), EN) == []

@@ -29,6 +29,11 @@ def test_every_title_stands_in_english_and_spanish() -> None:
     assert all(set(text) == {"en", "es"} and text["en"] not in (name, text["es"]) for name, text in told.items())
 
 
+def test_audiences_need_not_be_declared() -> None:
+    own = OutreachStandard(activities={"garden": {"title": {"en": "Garden"}, "category": "outreach"}})
+    assert own.audiences == {} and own.categories == {"garden": "outreach"}
+
+
 def test_a_category_of_its_own_is_refused() -> None:
     data = STANDARD.model_dump()
     data["activities"]["parent_night"]["category"] = "enforcement"

@@ -107,6 +107,9 @@ def test_activities_are_those_of_the_standard(district):
     )
     made = make_district(INSTRUMENTS[:1], DEMO.waves, replace(STANDARDS, outreach=own), schools=2).tables["outreach"]
     assert set(made["activity"]) == {"garden"} and set(made["audience"].dropna()) <= {"neighbors"}
+    plain = OutreachStandard(activities=own.model_dump()["activities"])
+    made = make_district(INSTRUMENTS[:1], DEMO.waves, replace(STANDARDS, outreach=plain), schools=2).tables["outreach"]
+    assert "audience" not in made and set(made["activity"]) == {"garden"}
     free = make_district(INSTRUMENTS[:1], DEMO.waves, replace(STANDARDS, outreach=None), schools=2).tables["outreach"]
     assert "audience" not in free and set(free["activity"]) == {"activity"}
 

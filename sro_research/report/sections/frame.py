@@ -18,6 +18,8 @@ def head(page: Page, w: Words) -> list[Part]:
         notices.append(w("national_notice", publisher=page.national.publisher))
     if page.facts.sources_set_aside:
         notices.append(w("head_set_aside", files=page.facts.sources_set_aside))
+    if page.facts.rows_lost:
+        notices.append(w("head_rows_lost"))
     return [
         Head(
             title=_title(page, w),
