@@ -81,6 +81,18 @@ def test_contacts_by_what_is_recorded_and_what_is_not() -> None:
     assert found["students_counted", "gender", "1", "2026"] == 200
 
 
+def test_a_question_that_no_contact_of_a_wave_answers_was_not_asked_then() -> None:
+    log = contacts({"gender": 1}, {"gender": None}, {"date": "2025-01-15", "gender": None})
+    enrolled = pd.DataFrame(
+        [("0001", w, "gender", "1", 100) for w in ("2025", "2026")],
+        columns=["school_id", "wave", "group_by", "group", "people"],
+    )
+    found = counted({"contacts": log, "enrollment": enrolled}, ("gender",))
+    by_gender = {key[2:]: n for key, n in found.items() if key[:2] == ("contacts_counted", "gender")}
+    assert by_gender == {("1", "2026"): 1, ("not_recorded", "2026"): 1}
+    assert found["contacts_counted", "", "", "2025"] == 1
+
+
 def test_students_of_a_group_are_not_known_where_a_school_did_not_tell() -> None:
     enrolled = pd.DataFrame(
         [("0001", "2026", "gender", "1", 100)], columns=["school_id", "wave", "group_by", "group", "people"]
