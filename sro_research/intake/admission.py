@@ -25,7 +25,8 @@ class Admission:
     """What came of one source.
 
     `table` holds the admitted rows, typed. `quarantine` has a row for each broken rule (`source`, `row`, `column`,
-    `rule`), never a value. `rows_set_aside` counts rows, each once. `columns_dropped` counts columns of the export
+    `rule`), never a value. `rows_set_aside` counts rows, each once; `rows_repeated` those of them that say under one id
+    what an earlier row says, so that nothing is lost with them. `columns_dropped` counts columns of the export
     that no codebook or schema names; they go no further than this door. `notes` says what a person should know although
     nothing is broken.
     """
@@ -34,6 +35,7 @@ class Admission:
     quarantine: pd.DataFrame
     rows_read: int
     rows_set_aside: int
+    rows_repeated: int
     columns_dropped: int
     notes: tuple[str, ...] = ()
 
@@ -73,9 +75,16 @@ def admit(
         quarantine=quarantine,
         rows_read=export.rows,
         rows_set_aside=quarantine["row"].nunique(),
+        rows_repeated=_repeated(typed, broken),
         columns_dropped=export.dropped + export.cells.shape[1] - columns_read,
         notes=notes,
     )
+
+
+def _repeated(typed: pd.DataFrame, broken: pd.DataFrame) -> int:
+    """Count the rows that have the id of an earlier one and are equal to one; without an id they may be two."""
+    twice = broken.loc[(broken["rule"] == TWICE) & (broken["column"] != ""), "index"].unique()
+    return int(typed.duplicated().loc[twice].sum())
 
 
 def near_name(name: str, columns: Iterable[str]) -> str:

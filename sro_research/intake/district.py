@@ -38,7 +38,8 @@ class Intake:
     `tables` maps names (`schools`, `training`, …, `responses/<instrument>`) to validated tables. `sources` has one
     row per source: `source`, `kind`, `status` (`read`, `set aside`, `not provided`), `rows_read`,
     `rows_admitted`, `rows_set_aside`, `rows_lost`, `columns_dropped`, `problem`. Lost are rows that broke a rule;
-    people who did not agree or were not meant to be asked, and previews, are set aside without being lost.
+    people who did not agree or were not meant to be asked, previews, and records that stand there again under their id
+    are set aside without being lost.
     `quarantine` has one row per broken rule; its `source` is the file as the study file names it.
     """
 
@@ -276,6 +277,7 @@ def _schools_of(pairs: Iterable[pd.DataFrame]) -> pd.DataFrame:
 
 
 def _entry(kind: str, source: Source, taken: Admission) -> dict[str, object]:
+    broke = taken.quarantine.loc[~taken.quarantine["rule"].isin(NO_ANSWER), "row"].nunique()
     return {
         "source": source.file,
         "kind": kind,
@@ -283,7 +285,7 @@ def _entry(kind: str, source: Source, taken: Admission) -> dict[str, object]:
         "rows_read": taken.rows_read,
         "rows_admitted": len(taken.table),
         "rows_set_aside": taken.rows_set_aside,
-        "rows_lost": taken.quarantine.loc[~taken.quarantine["rule"].isin(NO_ANSWER), "row"].nunique(),
+        "rows_lost": broke - taken.rows_repeated,
         "columns_dropped": taken.columns_dropped,
     }
 

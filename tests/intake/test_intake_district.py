@@ -83,6 +83,24 @@ def test_rows_of_a_source_that_is_set_aside_for_its_rows_are_still_counted(take:
     assert intake.quarantine["row"].tolist() == [2, 3]
 
 
+@pytest.mark.parametrize(
+    ("name", "more", "lost"),
+    [
+        ("contacts.csv", ["C2,0002,,2024-01-16,other,,"], 0),  # The same record again: all it says is in.
+        ("contacts.csv", ["C2,0002,,2024-01-16,stop,,", "C2,0002,,2024-01-16,stop,,"], 1),  # Another with its number.
+        ("s24.csv", ["a,0001,1,2,1,other words"], 0),
+        ("s24.csv", ["a,0001,1,3,1,hello", "b,0002,9,98,2,"], 2),
+        ("outreach.csv", ["0001,O1,2024-01-01,parent_night,2"], 1),  # Without a number it may be a second activity.
+    ],
+)
+def test_a_record_that_stands_there_again_with_its_number_is_no_loss(
+    take: Take, name: str, more: list[str], lost: int
+) -> None:
+    intake = take({name: FILES[name] + "".join(f"{row}\n" for row in more)})
+    counts = intake.sources.set_index("source").loc[name]
+    assert (counts["rows_set_aside"], counts["rows_lost"]) == (len(more), lost)
+
+
 def test_without_officers_their_records_are_not_held_against_a_list(take: Take) -> None:
     intake = take({"officers.csv": None})
     assert len(intake.tables["training"]) == len(intake.tables["outreach"]) == 1
