@@ -11,7 +11,7 @@ SMALLEST_COUNT = 10
 ON_THE_ROSTER = {"student": "students", "staff": "staff"}
 """The column of the table of schools that counts a population."""
 TOLERATED_LOSS = 0.05
-"""A file of which a larger share of rows broke a rule gives numbers that are too low; the pages say so."""
+"""A file of which a larger share of rows broke a rule may give wrong numbers; the pages say so."""
 
 
 def answer_quality(responses: pd.DataFrame, instrument: Instrument) -> pd.DataFrame:
@@ -73,4 +73,4 @@ def losses_in_words(sources: pd.DataFrame) -> str:
     ]
     if not told:
         return ""
-    return f"{', '.join(told)}; numbers from {'it' if len(told) == 1 else 'them'} will be too low."
+    return f"{', '.join(told)}; numbers from {'it' if len(told) == 1 else 'them'} may be too low or too high."

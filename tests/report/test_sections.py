@@ -224,6 +224,12 @@ def test_that_a_file_lost_many_rows_stands_at_the_top_of_every_page(school, boar
             assert words("head_rows_lost") in sections.head(replace(page, facts=facts), words)[0].notices
 
 
+def test_lost_rows_are_not_said_to_make_numbers_lower_only():
+    # Without the rows of some schools there are fewer students, too: a rate can be higher.
+    assert "too low or too high" in EN("head_rows_lost")
+    assert "demasiado bajos o demasiado altos" in ES("head_rows_lost")
+
+
 def test_one_wave_has_no_changes_and_no_background_no_groups(school):
     assert sections.changes(replace(school, waves=school.waves[-1:]), EN) == []
     assert sections.groups(replace(school, groups=()), EN) == []
