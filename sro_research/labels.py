@@ -13,8 +13,13 @@ MISSING = "–"
 """Stands where nothing is known."""
 LARGE = 1000
 """Numbers from which decimals say nothing."""
+SMALLEST = 0.0005
+"""Numbers below which three decimals would say zero."""
 Registers = Mapping[str, Mapping[str, str]]
-"""Titles by the column that names are in, or by the question whose codes they are, and by name or code."""
+"""Titles by the column that names are in, or by the question whose codes they are, and by name or code.
+
+A question may have a register for each population that is asked, `<population>/<question>`.
+"""
 SPACED = ("group", "construct", "finding", "reason", "called_by", "disposition", "outcome")
 """Columns whose names read as words where no register has a title for them."""
 
@@ -22,18 +27,27 @@ SPACED = ("group", "construct", "finding", "reason", "called_by", "disposition",
 def said(table: pd.DataFrame, registers: Registers) -> pd.DataFrame:
     """Return a table as text: titles in its columns, in the levels of its index, and in those that head its columns.
 
-    A `group` is looked up in the register that its row's `group_by` names, all else in that of its own column. A
-    measure of a step, `<measure>_<step>`, has the title of the measure with the step. Numbers have three decimals, and
-    none where they are whole or `LARGE`; what is missing is `MISSING`; row numbers are blank. Unknown names stay.
+    A `group` is looked up in the register that its row's `group_by` names, that of its `population` first, all else in
+    that of its own column. A measure of a step, `<measure>_<step>`, has the title of the measure with the step. Numbers
+    have three decimals, and none where they are whole or `LARGE`; what is missing is `MISSING`; row numbers are blank.
+    Unknown names stay.
     """
     rows, named = table.reset_index(drop=True), [name for name in table.index.names if name is not None]
-    keys = [table.index.get_level_values(name) for name in named if name == "group_by"]
-    by = pd.Series(keys[0]) if keys else rows.get("group_by")
+    by = _asked(table.index.to_frame(index=False)[named], rows, registers)
     made = rows.apply(lambda column: _titled(column, registers, by).map(_text))
     made.columns = _axis(table.columns, registers, None)
     numbered = not named and pd.api.types.is_integer_dtype(table.index)
     made.index = pd.Index([""] * len(table)) if numbered else _axis(table.index, registers, by)
     return made
+
+
+def _asked(levels: pd.DataFrame, rows: pd.DataFrame, registers: Registers) -> pd.Series | None:
+    """Return by row the register of its group; None where no row has one."""
+    by, of = (levels[name] if name in levels else rows.get(name) for name in ("group_by", "population"))
+    if by is None or of is None:
+        return by
+    own = pd.Series([f"{population}/{question}" for population, question in zip(of, by, strict=True)], index=by.index)
+    return by.where(~own.isin(list(registers)), own)
 
 
 def _axis(axis: pd.Index, registers: Registers, by: pd.Series | None) -> pd.Index:
@@ -69,5 +83,7 @@ def _text(value: object) -> object:
         return MISSING
     if not isinstance(value, float):  # numpy's own is one, too.
         return value
+    if 0 < abs(value) < SMALLEST:
+        return "<0.001" if value > 0 else ">-0.001"
     whole = value.is_integer() or abs(value) >= LARGE
-    return f"{value:,.0f}" if whole else f"{round(value, 3) + 0.0:,.3f}"
+    return f"{value + 0.0:,.0f}" if whole else f"{value:,.3f}"

@@ -37,7 +37,7 @@ from sro_research.files import (
     write_text,
 )
 from sro_research.folders import Folders, without_last_slash
-from sro_research.instruments import Instrument, load_instrument
+from sro_research.instruments import Background, Instrument, load_instrument
 from sro_research.labels import MISSING, said
 from sro_research.measures.quality import losses
 from sro_research.parameters import (
@@ -217,8 +217,9 @@ class Study:
     def said(self, table: pd.DataFrame) -> pd.DataFrame:
         """Return a table of names and codes as people read it, in the first language of the study; see `labels.said`.
 
-        Indicators are called by their definitions, groups and constructs by the questionnaires (that of students
-        first), courses, clauses and the like by the standards, schools by their names and all of them `district`.
+        Indicators are called by their definitions, groups by the questionnaire of the row's `population`, else by that
+        of students first, as constructs are; courses, clauses and the like by the standards, schools by their names
+        and all of them `district`.
         """
         return said(table, self._registers)
 
@@ -249,7 +250,8 @@ class Study:
         measures = {name: definition.title for name, definition in self._definitions.items()}
         standards = self.standards.titles
         found: dict[str, dict[str, Text]] = {
-            **{name: {str(code): label for code, label in q.labels.items()} for name, q in questions.items()},
+            **{name: _labels(question) for name, question in questions.items()},
+            **{f"{one.population}/{name}": _labels(q) for one in asked for name, q in one.background.items()},
             **standards,
             "group_by": {name: question.title for name, question in questions.items()},
             "construct": standards.get("course", {}) | constructs,
@@ -388,6 +390,10 @@ def open_report(params_file: str, *, school_id: str = "", run_dir: str = "") -> 
         )
     cells = read_table(study.folders.cells, schools=["", school_id] if school_id else None)
     return Report(_page(study, facts, cells, school_id))
+
+
+def _labels(question: Background) -> dict[str, Text]:
+    return {str(code): label for code, label in question.labels.items()}
 
 
 def _page(study: Study, facts: Facts, cells: pd.DataFrame, school_id: str) -> Page:

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from conftest import PROJECT, demo_study
 
+from sro_research import labels
 from sro_research.disclosure.national import no_people
 from sro_research.errors import BoundaryError, DisclosureError, StudyFileError
 from sro_research.measures.call_outcomes import FUNNEL, HANDLED, PARTS
@@ -152,6 +153,34 @@ def test_a_table_is_said_in_titles_whether_names_are_columns_or_levels(demo):
     assert levels.index.tolist() == [*said[["measure", "group_by", "group"]].itertuples(index=False, name=None)]
     assert levels.index.names == ["measure", "group_by", "group"] and levels["estimate"].tolist() == [*said["estimate"]]
     pd.testing.assert_frame_equal(rows, before)
+
+
+def test_codes_are_said_as_their_own_survey_labels_them(demo):
+    study = open_study(str(demo.params_file))
+    rows = pd.DataFrame(
+        {"population": ["staff", "student", "", "officer"], "group_by": ["gender"] * 4, "group": ["1"] * 4}
+    )
+    own = ["Woman", "Girl", "Girl", "Girl"]
+    assert study.said(rows)["group"].tolist() == own
+    assert study.said(rows.set_index(["population", "group_by", "group"])).index.get_level_values(2).tolist() == own
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        (0.0004, "<0.001"),
+        (-0.0004, ">-0.001"),
+        (0.0006, "0.001"),
+        (0.0, "0"),
+        (-0.0, "0"),
+        (0.9996, "1.000"),
+        (999.6, "999.600"),
+        (1234.5, "1,234"),
+        (-12.0, "-12"),
+    ],
+)
+def test_a_number_that_is_not_zero_is_not_said_to_be(number, said):
+    assert labels.said(pd.DataFrame({"x": [number]}), {})["x"].item() == said
 
 
 def test_courses_criteria_and_bands_are_said_also_above_columns(demo):
