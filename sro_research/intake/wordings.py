@@ -69,6 +69,7 @@ def _by_form(known: Titles) -> dict[str, set[str]]:
     for key, titles in known.items():
         for text in (key, *titles):
             meant[_form(text)].add(key)
+    meant.pop("", None)  # A title of signs alone, `-` for one that is still to be written, is none.
     return meant
 
 

@@ -60,6 +60,11 @@ def test_a_title_is_read_unless_it_may_be_of_two(cell: str, value: str) -> None:
     assert read(cell, FREE, kind=titles) == value
 
 
+@pytest.mark.parametrize("cell", ["", " ", "-", "*"])
+def test_a_blank_is_no_id_although_a_title_is_not_written_yet(cell: str) -> None:
+    assert read(cell, FREE, kind={"families": ("Families", "-")}) == cell
+
+
 def test_two_ids_that_differ_by_a_capital_are_told_apart_by_it_alone() -> None:
     titles = {"Talk": ("One",), "talk": ("Two",)}
     assert [read(cell, FREE, kind=titles) for cell in ("Talk", "talk", "TALK")] == ["Talk", "talk", "TALK"]
