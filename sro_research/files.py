@@ -220,7 +220,7 @@ def neighbour(path: Path) -> Iterator[Path]:
             yield new
     finally:
         with suppress(OSError):
-            _delete(new)
+            delete(new)
 
 
 def write_flushed(path: Path, data: bytes) -> None:
@@ -249,16 +249,17 @@ def put_in_place(new: Path, place: Path) -> None:
         if not place.exists() or not (new.is_dir() or place.is_dir()):
             new.replace(place)
         elif _exchanged(new, place):
-            _delete(new)
+            delete(new)
         else:
             aside = place.with_name(f"{place.name}.old")
-            _delete(aside)
+            delete(aside)
             place.rename(aside)  # Not deleted where it stands: a death in the middle would leave a part of it.
             new.rename(place)
-            _delete(aside)
+            delete(aside)
 
 
-def _delete(path: Path) -> None:
+def delete(path: Path) -> None:
+    """Delete a file, or a folder with what is in it; nothing where there is none."""
     if path.is_dir():
         shutil.rmtree(path)
     else:

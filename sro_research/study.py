@@ -30,6 +30,7 @@ from sro_research.disclosure.program import NOT_OF_HOW_MANY, PROGRAM_FIGURES, of
 from sro_research.errors import BoundaryError, DisclosureError, StudyFileError, WorkbenchError, nearest
 from sro_research.estimates import SCHOOL
 from sro_research.files import (
+    delete,
     find_upward,
     make_private_folder,
     read_json,
@@ -118,7 +119,14 @@ class Study:
         return {i.population: i for i in self.instruments.values() if self.has(f"responses/{i.id}")}
 
     def keep(self, tables: dict[str, pd.DataFrame]) -> None:
-        """Write protected tables."""
+        """Write the protected tables of the study, all of them: those of an earlier run are deleted first.
+
+        A record that the study does not name any more, or whose file cannot be read any more, would be counted on.
+        """
+        kept = {self.folders.protected(name) for name in tables}
+        for path in (self.folders.internal / "protected").glob("*"):
+            if path not in kept:
+                delete(path)
         for name, table in tables.items():
             write_table(self.folders.protected(name), table)
 

@@ -230,7 +230,7 @@ def test_files_and_folders_take_the_place_of_each_other(
     if not exchange:
         monkeypatch.setattr(sys, "platform", "other")
     if old == new == "file":  # one step on every system: there is nothing to delete
-        monkeypatch.setattr("sro_research.files._delete", None)
+        monkeypatch.setattr("sro_research.files.delete", None)
     place = made("place", old)
     put_in_place(made("new", new), place)
     assert list(tmp_path.iterdir()) == [place]

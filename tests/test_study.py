@@ -129,6 +129,18 @@ def test_no_instrument_asks_the_population_of_schools_of_the_nation(demo, tmp_pa
         open_study(str(path), run_dir=str(tmp_path))
 
 
+def test_what_a_study_does_not_take_in_any_more_is_kept_no_longer(demo, tmp_path):
+    study = open_study(str(demo.params_file), run_dir=str(tmp_path))
+    calls, tips = pd.DataFrame({"call_id": ["1"]}), pd.DataFrame({"tip_id": ["1"]})
+    large = study.folders.protected("contacts")
+    large.mkdir(parents=True)
+    (large / "part.parquet").write_bytes(b"x")
+    study.keep({"calls": calls, "tips": tips})
+    assert study.has("calls") and not large.exists()
+    study.keep({"tips": tips, "responses/student_climate": tips})
+    assert not study.has("calls") and study.has("tips") and study.has("responses/student_climate")
+
+
 def test_a_table_is_said_in_titles_whether_names_are_columns_or_levels(demo):
     study = open_study(str(demo.params_file))
     rows = pd.DataFrame(

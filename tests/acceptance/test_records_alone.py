@@ -40,7 +40,7 @@ def sro(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 def text_of(page: Path) -> str:
     root = html.fromstring(page.read_bytes())
-    return " ".join(" ".join(element.itertext()) for element in root.iter("h1", "h2", "p", "li", "caption"))
+    return " ".join(" ".join(element.itertext()) for element in root.iter("h1", "h2", "p", "li", "caption", "dt"))
 
 
 def test_training_and_outreach_alone_make_a_whole_report(demo: Run, tmp_path: Path) -> None:
@@ -89,6 +89,20 @@ def test_a_log_that_lost_many_rows_is_said_by_the_command_and_at_the_top_of_each
             release / f"{page}.html"
         )
         assert "más de 5 de cada 100 filas no cumplían una regla" in text_of(release / f"{page}.es.html")
+
+
+def test_a_record_that_a_study_drops_is_in_its_next_report_no_more(demo: Run, tmp_path: Path) -> None:
+    path = study(tmp_path, demo.data, "schools", "calls", "outreach")
+    board = tmp_path / "reports" / "records" / "release" / "board.html"
+    assert sro("run", str(path), "--limit", "1").returncode == 0
+    assert "Response time (median)" in text_of(board) and (board.parent / "school_0001.html").is_file()
+    path.write_text(path.read_text().replace("  calls: {file: calls.csv}\n  outreach: {file: outreach.csv}\n", ""))
+    path.write_text(path.read_text() + "  tips: {file: tips.csv}\n")
+    shutil.copy(demo.data / "tips.csv", tmp_path / "data")
+    again = sro("run", str(path))
+    assert again.returncode == 0, again.stderr
+    assert "Calls, drills and reviews: not provided." in text_of(board)
+    assert "Response time" not in text_of(board) and not (board.parent / "school_0001.html").exists()
 
 
 def test_records_without_any_school_make_the_board_page(demo: Run, tmp_path: Path) -> None:
