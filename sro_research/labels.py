@@ -9,6 +9,11 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from sro_research.instruments import Background, Instrument
+from sro_research.parameters import Language, Text
+from sro_research.standards.indicators import Definition
+from sro_research.standards.together import Standards
+
 MISSING = "–"
 """Stands where nothing is known."""
 LARGE = 1000
@@ -20,8 +25,50 @@ Registers = Mapping[str, Mapping[str, str]]
 
 A question may have a register for each population that is asked, `<population>/<question>`.
 """
+STUDENT = "student"
+"""The population whose codes of groups the records of a district use."""
+DISTRICT, TOGETHER = "district", "together"
+"""How a row of all schools is called, and one of several waves."""
 SPACED = ("group", "construct", "finding", "reason", "called_by", "disposition", "outcome")
 """Columns whose names read as words where no register has a title for them."""
+
+
+def registers_of(
+    instruments: list[Instrument],
+    standards: Standards,
+    definitions: Mapping[str, Definition],
+    *,
+    schools: Mapping[str, Text],
+    language: Language,
+) -> Registers:
+    """Return what a study calls its names and codes in a language; a name without a title there is its own.
+
+    `definitions` are those of indicators by measure, `schools` names by id. Where two populations are asked a question
+    of one name, its own register has what students are asked.
+    """
+    asked = sorted(instruments, key=lambda one: one.population == STUDENT)
+    questions = {name: question for one in asked for name, question in one.background.items()}
+    constructs = {name: construct.title for one in asked for name, construct in one.constructs.items()}
+    measures = {name: definition.title for name, definition in definitions.items()}
+    found: dict[str, dict[str, Text]] = {
+        **{name: _labels(question) for name, question in questions.items()},
+        **{f"{one.population}/{name}": _labels(q) for one in asked for name, q in one.background.items()},
+        **standards.titles,
+        "group_by": {name: question.title for name, question in questions.items()},
+        "construct": {**standards.titles["course"], **constructs},
+        "school_id": {"": {language: DISTRICT}, **schools},
+        "wave": {"": {language: TOGETHER}},
+        "measure": measures,
+        "comparison": measures,
+    }
+    return {
+        register: {name: title.get(language, name) for name, title in titles.items()}
+        for register, titles in found.items()
+    }
+
+
+def _labels(question: Background) -> dict[str, Text]:
+    return {str(code): label for code, label in question.labels.items()}
 
 
 def said(table: pd.DataFrame, registers: Registers) -> pd.DataFrame:
@@ -86,4 +133,5 @@ def _text(value: object) -> object:
     if 0 < abs(value) < SMALLEST:
         return "<0.001" if value > 0 else ">-0.001"
     whole = value.is_integer() or abs(value) >= LARGE
+    # A zero may have a minus, which adding zero takes away.
     return f"{value + 0.0:,.0f}" if whole else f"{value:,.3f}"

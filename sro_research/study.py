@@ -38,8 +38,8 @@ from sro_research.files import (
     write_text,
 )
 from sro_research.folders import Folders, without_last_slash
-from sro_research.instruments import Background, Instrument, load_instrument
-from sro_research.labels import MISSING, said
+from sro_research.instruments import Instrument, load_instrument
+from sro_research.labels import MISSING, Registers, registers_of, said
 from sro_research.measures.quality import losses
 from sro_research.parameters import (
     Model,
@@ -60,12 +60,6 @@ REPORT_ONLY = "SRO_REPORT_ONLY"
 
 FIGURE = ["measure", "population", "wave"]
 """What names a figure of the program."""
-STUDENT = "student"
-"""The population whose codes of groups the records of a district use."""
-DISTRICT = "district"
-"""How a row of all schools is called where tables are shown."""
-TOGETHER = "together"
-"""How a row of several waves is."""
 
 
 @dataclass(frozen=True)
@@ -249,29 +243,14 @@ class Study:
         return {name: definition for of in subjects for name, definition in of.indicators.items()}
 
     @cached_property
-    def _registers(self) -> dict[str, dict[str, str]]:
-        language = self.parameters.pages.languages[0]
-        schools = names_of(self.protected("schools"), self.parameters) if self.has("schools") else {}
-        asked = sorted(self.instruments.values(), key=lambda one: one.population == STUDENT)
-        questions = {name: question for one in asked for name, question in one.background.items()}
-        constructs = {name: construct.title for one in asked for name, construct in one.constructs.items()}
-        measures = {name: definition.title for name, definition in self._definitions.items()}
-        standards = self.standards.titles
-        found: dict[str, dict[str, Text]] = {
-            **{name: _labels(question) for name, question in questions.items()},
-            **{f"{one.population}/{name}": _labels(q) for one in asked for name, q in one.background.items()},
-            **standards,
-            "group_by": {name: question.title for name, question in questions.items()},
-            "construct": standards.get("course", {}) | constructs,
-            "school_id": {"": {language: DISTRICT}} | schools,
-            "wave": {"": {language: TOGETHER}},
-            "measure": measures,
-            "comparison": measures,
-        }
-        return {
-            register: {name: title.get(language, name) for name, title in titles.items()}
-            for register, titles in found.items()
-        }
+    def _registers(self) -> Registers:
+        return registers_of(
+            list(self.instruments.values()),
+            self.standards,
+            self._definitions,
+            schools=names_of(self.protected("schools"), self.parameters) if self.has("schools") else {},
+            language=self.parameters.pages.languages[0],
+        )
 
     @property
     def construct_of(self) -> dict[str, str]:
@@ -398,10 +377,6 @@ def open_report(params_file: str, *, school_id: str = "", run_dir: str = "") -> 
         )
     cells = read_table(study.folders.cells, schools=["", school_id] if school_id else None)
     return Report(_page(study, facts, cells, school_id))
-
-
-def _labels(question: Background) -> dict[str, Text]:
-    return {str(code): label for code, label in question.labels.items()}
 
 
 def _page(study: Study, facts: Facts, cells: pd.DataFrame, school_id: str) -> Page:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from sro_research.disclosure.counts import BY_GROUP, COUNTED, RATE
+from sro_research.disclosure.counts import COUNTED, RATE, TOLD
 from sro_research.disclosure.program import AMOUNTS, NOT_OF_HOW_MANY, POPULATIONS, PROGRAM_FIGURES, SHARES
 from sro_research.disclosure.safe import (
     CAUTION,
@@ -37,7 +37,7 @@ PARTS: dict[str, set[str]] = {
     "harm_within_schools": _EFFECT,
     **{measure: {"share"} if measure in NOT_OF_HOW_MANY else {"n", "share"} for measure in SHARES},
     **{measure: {"estimate"} for measure in AMOUNTS},
-    **{measure: {"count"} for measure in (*COUNTED, *BY_GROUP)},
+    **{measure: {"count"} for measure in TOLD},
     RATE: {"rate"},
 }
 """What a page may say of each kind of safe cell. A mean or a standard deviation would pin down the answers of a few."""
@@ -91,7 +91,7 @@ class Claim:
         measure, population, *broken_down, _ = self.cell
         if measure in PROGRAM_FIGURES and (population not in POPULATIONS or any(broken_down)):
             return False
-        if measure in (*COUNTED, *BY_GROUP) and (population or self.cell[2] or self.cell[5]):
+        if measure in TOLD and (population or self.cell[2] or self.cell[5]):
             return False
         of_schools = population == SCHOOL
         parts = OF_SCHOOLS | {NOT_MET} if of_schools else PARTS.get(measure, set()) | {HIDDEN}
@@ -128,13 +128,17 @@ class Published:
 
 
 def unbalanced(claims: Iterable[Claim]) -> list[str]:
-    """Return where counts of cases are no multiples of their base, or where their parts do not add up to their total.
+    """Return where counts of cases are no multiples of their base, differ, or do not add up to their total.
 
-    Counts that were rounded each for itself would give away more than they say.
+    Counts that were rounded each for itself would give away more than they say, and so would two roundings of one.
     """
-    told = {made.cell: made for made in claims if made.part == "count"}
+    told: dict[tuple[str, ...], Claim] = {}
     sums: dict[tuple[str, str, str], int] = defaultdict(int)
     found = set()
+    for made in claims:
+        if made.part == "count" and told.setdefault(made.cell, made).value != made.value:
+            page, name = told[made.cell].page, ", ".join(key for key in made.cell if key)
+            found.add(f"{made.page}: {name}: another count than on {page}. Make both pages of one run")
     for (measure, _, _, by, _, _, wave), made in told.items():
         count = 0 if made.value == FEW else int(made.value)
         sums[measure, by, wave] += count

@@ -65,6 +65,8 @@ OF_OFFICERS = (CONTACTS, "searches_counted", "calls_counted", "complaints_counte
 """Counts of what officers did, or were said to have done; of students only beside their contacts."""
 BY_GROUP = (CONTACTS, STUDENTS, RATE)
 """What is told by group of students; the last is no count, but one over the other."""
+TOLD = frozenset((*COUNTED, *BY_GROUP))
+"""All that a page may tell of cases about people."""
 CELL = ["measure", "group_by", "group", "wave"]
 
 
@@ -164,13 +166,13 @@ def _rounded(rows: pd.DataFrame, earlier: pd.Series) -> np.ndarray:
         return kept
     if rows["measure"].iloc[0] == STUDENTS:  # Who is enrolled is public elsewhere, and no part of a total here.
         return COUNT_BASE * np.rint(counts / COUNT_BASE)
-    broken_down = [rows[rows["group_by"] == by] for by in rows["group_by"].unique() if by]
-    if any(of["count"].sum() != counts[0] for of in broken_down):
+    broken_down = {str(by): of for by, of in rows.groupby("group_by") if by}
+    if any(of["count"].sum() != counts[0] for of in broken_down.values()):
         rule = f"parts of {rows['measure'].iloc[0]} do not add up to their total"
         raise DisclosureError("safe cells", rule, fix="Count them anew.")
     # A part is named by its breakdown: two of them may have a part of the same name.
-    by_name = [(of.rename(columns={"group": by}), [by]) for of in broken_down for by in of["group_by"].unique()]
-    linked = link(by_name or [(rows.assign(all="all"), ["all"])])
+    tables = [(of.rename(columns={"group": by}), [by]) for by, of in broken_down.items()]
+    linked = link(tables or [(rows.assign(all="all"), ["all"])])
     cells = [((by, group),) if by else () for by, group in rows[["group_by", "group"]].itertuples(index=False)]
     made = round_tables(linked, base=COUNT_BASE)[[linked.index[cell] for cell in cells]].astype(float)
     if (np.abs(made - counts) >= COUNT_BASE).any():  # Trees of totals and parts always have a nearer one.

@@ -16,7 +16,7 @@ from sro_research.instruments import Instrument
 from sro_research.intake.admission import QUARANTINE_COLUMNS, Admission, admit, near_name
 from sro_research.intake.exports import Export, read_export
 from sro_research.intake.fixes import fix_of
-from sro_research.intake.records import RECORDS, Known
+from sro_research.intake.records import RECORDS, Known, codes_of_groups
 from sro_research.intake.surveys import read_survey
 from sro_research.intake.texts import same_text
 from sro_research.intake.wordings import Titles, titles_of
@@ -153,12 +153,7 @@ def look_through(
         tables["schools"] = _schools_of(
             t[["school_id", "wave"]] for n, t in tables.items() if n.startswith("responses/")
         )
-    groups = {
-        question.id: tuple(question.labels)
-        for instrument in instruments.values()
-        if instrument.population == "student"
-        for question in instrument.background.values()
-    }
+    groups = codes_of_groups(instruments.values())
     for kind, schema_of in RECORDS.items():
         source = getattr(records, kind)
         table = None

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from sro_research.errors import counted
 from sro_research.instruments import Instrument
+from sro_research.intake.records import codes_of_groups
 from sro_research.intake.wordings import DECLARED
 from sro_research.parameters import Records
 from sro_research.schemas import (
@@ -60,7 +61,11 @@ def fix_of(
         return f"The {' and '.join(LISTED[rule])} are those in {_files_of(LISTED[rule], records)}.{lost}"
     if (kind, column) in DECLARED and rule.startswith("not "):
         return _as_declared(*DECLARED[kind, column], standards)
-    if kind == "contacts" and column in (asked := _asked(instruments)) and rule in (NOT_WHOLE, NOT_ANSWERED):
+    if (
+        kind == "contacts"
+        and column in (asked := codes_of_groups(instruments.values()))
+        and rule in (NOT_WHOLE, NOT_ANSWERED)
+    ):
         return f"Write the codes of the student survey: {', '.join(map(str, asked[column]))}."
     if rule.startswith("lost the leading zeros"):
         return "Export the column as text."
@@ -81,16 +86,10 @@ def fix_of(
 def _as_declared(name: str, part: str, standards: Standards) -> str:
     """Say what a part of a standard has, and how to declare others."""
     return (
-        f"Write one of {', '.join(getattr(getattr(standards, name), part))}, or its title. For {part} of your own: "
+        f"Write one of {', '.join(standards.listed(name, part))}, or its title. For {part} of your own: "
         f"copy {standards.folder}, declare them in the copy's {name}.yaml (an id without spaces; its title may be "
         "any words, and is read too), and set `folders.standards` to the copy."
     )
-
-
-def _asked(instruments: Mapping[str, Instrument]) -> dict[str, list[int]]:
-    """Return the codes of the background questions that students are asked."""
-    students = [instrument for instrument in instruments.values() if instrument.population == "student"]
-    return {question: sorted(of.labels) for asked in students for question, of in asked.background.items()}
 
 
 def _lost(kinds: Iterable[str], records: Records, set_aside: Mapping[str, int]) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import pandas as pd
 import pandera.pandas as pa
 
 from sro_research import schemas
+from sro_research.instruments import Instrument
 from sro_research.standards.together import Standards
 
 
@@ -51,6 +52,12 @@ class Known:
         """Return the drills and emergencies from which a lesson may come; None where one of the lists is not there."""
         drills, emergencies = self.ids("drills", "drill_id"), self.ids("emergencies", "emergency_id")
         return None if drills is None or emergencies is None else drills | emergencies
+
+
+def codes_of_groups(instruments: Iterable[Instrument]) -> dict[str, tuple[int, ...]]:
+    """Return the codes of each background question that students are asked: what records call groups of students."""
+    students = [instrument for instrument in instruments if instrument.population == "student"]
+    return {name: tuple(sorted(question.labels)) for asked in students for name, question in asked.background.items()}
 
 
 def _selection(known: Known) -> pa.DataFrameSchema:

@@ -34,11 +34,11 @@ _JOINT = re.compile(r"[\s_-]+")
 
 def titles_of(kind: str, standards: Standards) -> dict[str, Titles]:
     """Return ids and titles by column of a kind of records, of the columns that hold ids of a standard."""
-    found: dict[str, Titles] = {}
-    for (of, column), (name, part) in DECLARED.items():
-        if of == kind and (standard := getattr(standards, name)) is not None:
-            found[column] = {key: tuple(entry.title.values()) for key, entry in getattr(standard, part).items()}
-    return found
+    return {
+        column: {key: tuple(title.values()) for key, title in standards.listed(*part).items()}
+        for (of, column), part in DECLARED.items()
+        if of == kind
+    }
 
 
 def as_ids(cells: pd.DataFrame, schema: pa.DataFrameSchema, titles: Mapping[str, Titles]) -> pd.DataFrame:

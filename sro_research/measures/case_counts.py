@@ -42,13 +42,13 @@ def counted_cases(
         made += _contacts(tables["contacts"], waves, asked)
         made += [_enrolled(tables["enrollment"], tables["schools"], asked)] if asked else []
     for kind, (day, parts) in CASES.items():
-        if kind in tables and (kind != "calls" or tables[kind]["disposition"].notna().any()):
-            begun = begun_in(tables[kind], day, waves)
-            logged = [wave.id for wave in waves if (begun["wave"] == wave.id).any()]
-            made += [
-                _counts(begun, parts(begun, as_of), f"{kind}_counted", logged),
-                _not_logged(f"{kind}_counted", waves, logged),
-            ]
+        if kind not in tables or not (broken_down := parts(begun := begun_in(tables[kind], day, waves), as_of)):
+            continue
+        logged = [wave.id for wave in waves if (begun["wave"] == wave.id).any()]
+        made += [
+            _counts(begun, broken_down, f"{kind}_counted", logged),
+            _not_logged(f"{kind}_counted", waves, logged),
+        ]
     if "discipline" in tables:
         made.append(_discipline(tables["discipline"], tables["schools"]))
     return pd.concat([pd.DataFrame(columns=COLUMNS), *made], ignore_index=True).astype(
@@ -88,7 +88,7 @@ def _enrolled(enrollment: pd.DataFrame, schools: pd.DataFrame, questions: Sequen
 
 
 def _calls(begun: pd.DataFrame, _: dt.date) -> dict[str, pd.Series]:
-    return {"disposition": begun["disposition"]}
+    return {"disposition": begun["disposition"]} if begun["disposition"].notna().any() else {}
 
 
 def _complaints(begun: pd.DataFrame, as_of: dt.date) -> dict[str, pd.Series]:
@@ -126,7 +126,8 @@ CASES: dict[str, tuple[str, Callable[[pd.DataFrame, dt.date], dict[str, pd.Serie
     "restorative": ("referred_on", _restorative),
     "information_sharing": ("date", _sharing),
 }
-"""By kind of record: the day on which a case begins, and what each case is in each breakdown."""
+"""By kind of record: the day on which a case begins, and what each case is in each breakdown; nothing where the log says
+it of no case."""
 
 
 def _discipline(discipline: pd.DataFrame, schools: pd.DataFrame) -> pd.DataFrame:

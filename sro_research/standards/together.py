@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Protocol
 
 from sro_research.errors import StudyFileError
 from sro_research.files import is_file
@@ -65,29 +63,25 @@ class Standards:
         """The courses of the training standard; none where there is no such standard."""
         return {} if self.training is None else self.training.courses
 
+    def listed(self, name: str, part: str) -> dict[str, Text]:
+        """Return the titles of what a part of a standard lists, by id; none where there is no such standard."""
+        standard = getattr(self, name)
+        return {} if standard is None else {key: one.title for key, one in getattr(standard, part).items()}
+
     @property
     def titles(self) -> dict[str, dict[str, Text]]:
         """What the standards call what they list, by the column that names it in tables, and by its name."""
         return {
-            "course": _titles(self.courses),
-            "kind": {} if self.drills is None else _titles(self.drills.drills),
-            "activity": {} if self.outreach is None else _titles(self.outreach.activities),
-            "audience": {} if self.outreach is None else _titles(self.outreach.audiences),
-            "clause": {} if self.agreement is None else _titles(self.agreement.clauses),
-            "item": {} if self.budget is None else _titles(self.budget.items),
-            "paid_by": {} if self.budget is None else _titles(self.budget.partners),
-            "criterion": {} if self.rubric is None else _titles(self.rubric.criteria),
+            "course": self.listed("training", "courses"),
+            "kind": self.listed("drills", "drills"),
+            "activity": self.listed("outreach", "activities"),
+            "audience": self.listed("outreach", "audiences"),
+            "clause": self.listed("agreement", "clauses"),
+            "item": self.listed("budget", "items"),
+            "paid_by": self.listed("budget", "partners"),
+            "criterion": self.listed("rubric", "criteria"),
             "band": {} if self.rubric is None else self.rubric.bands,
         }
-
-
-class _Titled(Protocol):
-    @property
-    def title(self) -> Text: ...
-
-
-def _titles(listed: Mapping[str, _Titled]) -> dict[str, Text]:
-    return {name: one.title for name, one in listed.items()}
 
 
 def read_standards(folder: Path, records: Records) -> Standards:

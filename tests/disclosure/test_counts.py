@@ -262,6 +262,8 @@ def test_an_audit_finds_counts_that_tell_too_much(tmp_path: Path) -> None:
     assert "parts by found do not add up to their total" in attack(folder.write()).conflicts[0]
     folder.extra = page_of(cells, yes="12")
     assert any("a count that is not rounded" in found for found in attack(folder.write()).conflicts)
+    folder.extra = page_of(cells) + page_of(rounded_counts(searches(52, 31, 2), STUDENTS, NOTHING))
+    assert any("another count than on school.html" in found for found in attack(folder.write()).conflicts)
     folder.extra = page_of(cells[cells["group"] != "no"])
     assert "do not add up" in attack(folder.write()).conflicts[0]
     later = rounded_counts(searches(52, 31, 2), STUDENTS, NOTHING)
