@@ -126,8 +126,8 @@ CASES: dict[str, tuple[str, Callable[[pd.DataFrame, dt.date], dict[str, pd.Serie
     "restorative": ("referred_on", _restorative),
     "information_sharing": ("date", _sharing),
 }
-"""By kind of record: the day on which a case begins, and what each case is in each breakdown; nothing where the log says
-it of no case."""
+"""By kind of record: the day on which a case begins, and what each case is in each breakdown; nothing where the log
+says it of no case."""
 
 
 def _discipline(discipline: pd.DataFrame, schools: pd.DataFrame) -> pd.DataFrame:
